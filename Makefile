@@ -1,0 +1,114 @@
+# taskrunner: everything a developer types. `make` alone lists it.
+
+PYTHON ?= $(shell scripts/toolchain python)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DIST   := dist
+# Two at a time by default: the tests drive whole builds, each with processes of its own.
+JOBS   ?= 2
+
+# What the extension, the helper and the preload are made of.
+NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
+    $(shell find rust crates -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.sql' -o -name '*.lock' \) -print)
+PYTHON_SOURCES := $(shell find python/taskrunner -name '*.py' -o -name '*.pyi' -o -name py.typed)
+NATIVE := python/taskrunner/_native.abi3.so
+WHEEL  := $(DIST)/.wheel
+
+# Crates whose tests start no processes to speak of.
+FAST_CRATES := stat fspy_trace digest archive pathglob gitindex store policy
+# Tests that need no more than a moment each; the rest run whole workspaces, in `make test`.
+FAST_TESTS := $(addprefix python/tests/,unit plan_snapshots cli packaging metamorphic/test_harness.py)
+STUBTEST_ALLOWED := scripts/stubtest-allowlist.txt
+
+export VIRTUAL_ENV := $(abspath $(VENV))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+MATURIN := PATH="$(abspath $(BIN)):$$PATH" maturin
+PYTEST  := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+.PHONY: toolchain
+toolchain: ## say what is missing on this machine, and how to get it
+	@scripts/toolchain
+
+# --- building -------------------------------------------------------------------------------------------------
+
+# Silent if all is there: whoever wants the list asks for `make toolchain`.
+.PHONY: .toolchain
+.toolchain:
+	@said=$$(scripts/toolchain 2>&1) || { echo "$$said"; exit 1; }
+
+$(BIN)/python: | .toolchain
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.tools: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(NATIVE): $(NATIVE_SOURCES) $(VENV)/.tools
+	$(MATURIN) develop --release
+	@touch $@
+
+$(WHEEL): $(NATIVE_SOURCES) $(PYTHON_SOURCES) README.md LICENSE $(VENV)/.tools
+	rm -rf $(DIST)/*.whl
+	$(MATURIN) build --release --zig --compatibility manylinux2014 --auditwheel check --out $(DIST)
+	@touch $@
+
+.PHONY: build
+build: .toolchain $(NATIVE) ## build into .venv: an editable install with every native part
+
+.PHONY: wheel
+wheel: .toolchain $(WHEEL) ## build dist/*.whl for every Linux with glibc 2.17 or later
+
+.PHONY: wheelhouse
+wheelhouse: $(VENV)/.tools
+	@$(BIN)/python scripts/wheelhouse.py
+
+.PHONY: demo
+demo: toolchain build ## run the example workspace: misses, hits, restores, one edit, its undo
+	$(BIN)/python scripts/demo.py
+
+# --- checking -------------------------------------------------------------------------------------------------
+
+.PHONY: check
+check: build ## format, lint, types and fast tests: at most two minutes
+	$(MAKE) --no-print-directory -j$(JOBS) --output-sync=target check-rust check-python
+	@echo 'make check: all well'
+
+.PHONY: check-rust
+check-rust:
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	cargo test --locked --quiet $(FAST_CRATES:%=-p %)
+
+.PHONY: check-python
+check-python:
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m mypy.stubtest --allowlist $(STUBTEST_ALLOWED) taskrunner._native
+	$(PYTEST) -q -n $(JOBS) -m 'not slow and not packaging and not tools' $(FAST_TESTS)
+
+.PHONY: format
+format: $(VENV)/.tools ## rewrite the sources as rustfmt and ruff want them
+	cargo fmt
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+.PHONY: test
+test: build wheel wheelhouse ## everything, from a clean machine: at most 20 minutes on two cores
+	scripts/install-test-tools
+	cargo test --locked --workspace
+	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not tools'
+
+.PHONY: clean
+clean: ## remove what was built, the virtual environment too
+	rm -rf $(VENV) $(DIST) $(NATIVE) python/taskrunner/_lib
+	cargo clean --quiet

@@ -1,0 +1,203 @@
+//! Evaluating the operations of a path set in the tree as a step would find it: the disk, with the
+//! results of earlier hits laid over it, without the step's own.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::io;
+
+use digest::Hasher;
+use policy::{
+    Look, Op, Place, Root, Roots, Value, is_unlisted_name, listing_value, lookup_value, mode_class,
+};
+use stat::{Kind, join};
+
+use crate::disk::{Disk, access, list, read_link};
+use crate::overlay::{Laid, Overlay};
+use crate::own::OwnPaths;
+use crate::step::{Step, StepId};
+
+/// The tree as one step would find it.
+pub(crate) struct Tree<'a> {
+    pub(crate) roots: &'a Roots,
+    pub(crate) disk: &'a Disk,
+    pub(crate) overlay: &'a Overlay,
+    pub(crate) step: &'a Step,
+    /// Paths that hold the step's own bytes.
+    pub(crate) own: &'a OwnPaths,
+    /// Paths that hold the bytes of steps of this run, and whose.
+    pub(crate) owned: &'a HashMap<Vec<u8>, Vec<StepId>>,
+    /// Whether a step comes after this one and is assumed to hit.
+    pub(crate) is_later: &'a dyn Fn(StepId) -> bool,
+    /// Whether a name at this path is recorded as left by a step that does not come before.
+    pub(crate) is_unordered: &'a dyn Fn(&[u8]) -> bool,
+    /// Later steps whose results were left out of the picture.
+    pub(crate) needs: RefCell<HashSet<StepId>>,
+}
+
+/// What stands at a path in the tree.
+enum Stands {
+    Nothing,
+    Laid(Laid),
+    Disk(stat::StatId),
+}
+
+impl Tree<'_> {
+    /// What the operation finds.
+    pub(crate) fn evaluate(&self, op: &Op) -> Value {
+        match (op.look, op.place.root) {
+            (Look::Lookup, _) => lookup_value(self.lookup(&op.place.rel).as_ref()),
+            (Look::Here, _) => Value::text(&self.roots.workspace),
+            (Look::Declared, _) => self.declared(&HashSet::new()).unwrap_or_else(|e| failed(&e)),
+            (_, Root::Above) => self.above(&op.place.rel),
+            (look, _) => match self.roots.path(&op.place) {
+                Some(path) => self.look(look, &path).unwrap_or_else(|error| failed(&error)),
+                None => Value::Absent,
+            },
+        }
+    }
+
+    fn look(&self, look: Look, path: &[u8]) -> io::Result<Value> {
+        if look == Look::Listing {
+            return self.listing(path);
+        }
+        let stands = match self.stands(path) {
+            // Below something that is no directory, nothing of this step's can be in the way.
+            Err(error) if look == Look::Own && crate::disk::is_absence(&error) => Stands::Nothing,
+            other => other?,
+        };
+        Ok(match stands {
+            Stands::Nothing if look == Look::Own => Value::OwnOrAbsent,
+            Stands::Nothing => Value::Absent,
+            Stands::Laid(laid) => laid_value(look, &laid),
+            Stands::Disk(id) => self.disk_value(look, path, &id)?,
+        })
+    }
+
+    fn stands(&self, path: &[u8]) -> io::Result<Stands> {
+        match self.overlay.at(path, self.step) {
+            Some(Laid::Gone) => return Ok(Stands::Nothing),
+            Some(laid) => return Ok(Stands::Laid(laid.clone())),
+            None => {}
+        }
+        if self.is_hidden(path) {
+            return Ok(Stands::Nothing);
+        }
+        Ok(self.disk.look(path)?.map_or(Stands::Nothing, Stands::Disk))
+    }
+
+    /// Whether what stands on the disk is the step's own result, or a later step's.
+    fn is_hidden(&self, path: &[u8]) -> bool {
+        if self.own.contains_key(path) {
+            return true;
+        }
+        let owners = self.owned.get(path).into_iter().flatten();
+        let later = owners.copied().find(|id| (self.is_later)(*id));
+        self.needs.borrow_mut().extend(later);
+        later.is_some()
+    }
+
+    fn disk_value(&self, look: Look, path: &[u8], id: &stat::StatId) -> io::Result<Value> {
+        Ok(match (look, id.kind()) {
+            (Look::Kind, kind) => Value::Kind(kind),
+            (_, Kind::Link) => Value::link(&read_link(path)?),
+            (Look::Access(bits), Kind::File) => Value::Access(access(path, bits)),
+            (_, Kind::File) => {
+                let digest = self.disk.digest_of(path, id)?;
+                Value::File(digest, mode_class(id.permissions()))
+            }
+            (Look::Content, Kind::Dir) => Value::Dir(mode_class(id.permissions())),
+            (_, kind) => Value::Kind(kind),
+        })
+    }
+
+    fn listing(&self, dir: &[u8]) -> io::Result<Value> {
+        let mut names: HashMap<Vec<u8>, Kind> = HashMap::new();
+        if matches!(self.stands(dir)?, Stands::Disk(id) if id.kind() == Kind::Dir)
+            || self.own.contains_key(dir)
+            || self.overlay.at(dir, self.step).is_some()
+        {
+            names.extend(list(dir).or_else(none_if_absent)?);
+        }
+        for name in self.overlay.names(dir) {
+            match self.overlay.at(&join(dir, name), self.step).map(Laid::kind) {
+                Some(Some(kind)) => names.insert(name.to_vec(), kind),
+                Some(None) => names.remove(name),
+                None => None,
+            };
+        }
+        Ok(listing_value(
+            names
+                .iter()
+                .filter_map(|(name, kind)| self.is_listed(dir, name).then_some((&name[..], *kind))),
+        ))
+    }
+
+    fn is_listed(&self, dir: &[u8], name: &[u8]) -> bool {
+        let path = join(dir, name);
+        !is_unlisted_name(name)
+            && (self.overlay.at(&path, self.step).is_some()
+                || !(self.is_hidden(&path) || (self.is_unordered)(&path)))
+    }
+
+    /// Something that tools search for upwards: absent at every level, or what the nearest is.
+    fn above(&self, rel: &[u8]) -> Value {
+        for dir in self.roots.above() {
+            match self.disk.look(&join(dir, rel)) {
+                Ok(None) => {}
+                Ok(Some(id)) => return Value::Kind(id.kind()),
+                Err(error) => return failed(&error),
+            }
+        }
+        Value::Absent
+    }
+
+    /// The program that a bare name starts on the step's `PATH`.
+    pub(crate) fn lookup(&self, name: &[u8]) -> Option<Place> {
+        self.step.path_search.iter().find_map(|dir| {
+            let path = join(dir, name);
+            let found = std::fs::metadata(stat::as_path(&path)).ok()?;
+            let starts = found.is_file() && access(&path, EXECUTE) != 0;
+            starts.then(|| self.roots.place(&path))
+        })
+    }
+
+    /// The files that match the step's declared input patterns, with what they hold.
+    pub(crate) fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value> {
+        let Some(globs) = self.step.rules.declared_inputs() else { return Ok(Value::Absent) };
+        let mut hasher = Hasher::new();
+        for rel in globs.walk(&self.roots.workspace)? {
+            let path = join(&self.roots.workspace, &rel);
+            if changed.contains(&path[..]) || self.own.contains_key(&path) {
+                continue;
+            }
+            hasher.field(&rel);
+            let value = self.look(Look::Content, &path)?;
+            hasher.field(format!("{value:?}").as_bytes());
+        }
+        Ok(Value::Text(hasher.finish()))
+    }
+}
+
+const EXECUTE: u8 = 1;
+
+fn laid_value(look: Look, laid: &Laid) -> Value {
+    match (look, laid) {
+        (_, Laid::Gone) => Value::Absent,
+        (Look::Kind, laid) => laid.kind().map_or(Value::Absent, Value::Kind),
+        (Look::Access(bits), Laid::File { mode, .. }) => {
+            Value::Access(bits & u8::try_from(mode >> 6 & 7).unwrap_or(0))
+        }
+        (_, Laid::File { digest, mode }) => Value::File(*digest, mode_class(*mode)),
+        (_, Laid::Link(target)) => Value::link(target),
+        (Look::Content, Laid::Dir { mode }) => Value::Dir(mode_class(*mode)),
+        (_, Laid::Dir { .. }) => Value::Kind(Kind::Dir),
+    }
+}
+
+fn failed(error: &io::Error) -> Value {
+    Value::Error(error.raw_os_error().unwrap_or(0))
+}
+
+fn none_if_absent<T: Default>(error: io::Error) -> io::Result<T> {
+    if crate::disk::is_absence(&error) { Ok(T::default()) } else { Err(error) }
+}

@@ -1,0 +1,30 @@
+//! The cache at work: look-ups over a virtual tree, restoring, recording.
+//!
+//! `policy` says what the rules are, `store` keeps rows and blobs; this crate looks at the disk,
+//! asks both, and changes files.
+
+mod aside;
+mod build_on;
+mod disk;
+mod evaluate;
+mod journal;
+mod log;
+mod lookup;
+mod manifest;
+mod overlay;
+mod own;
+mod pack;
+mod record;
+mod remove;
+mod restore;
+mod root_scan;
+mod run_world;
+mod step;
+mod times;
+mod workspace;
+
+pub use manifest::{Item, ItemKind, Manifest};
+pub use record::{Pending, Recorded, RunEnd};
+pub use restore::{RestoreError, Restored};
+pub use step::{Step, StepId, StepSpec};
+pub use workspace::{Checked, OpenError, Options, Workspace};

@@ -1,0 +1,67 @@
+//! The world as `policy::judge` wants to see it after a run.
+
+use std::collections::HashSet;
+use std::io;
+
+use digest::Digest;
+use fspy_trace::Listed;
+use policy::{Place, Value, World};
+use stat::StatId;
+
+use crate::disk::{Disk, access, list, read_link};
+use crate::evaluate::Tree;
+use crate::own::OwnPaths;
+use crate::workspace::Workspace;
+
+/// The disk after a run, and what was the step's own before it.
+pub(crate) struct RunWorld<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) tree: &'a Tree<'a>,
+    pub(crate) own: &'a OwnPaths,
+}
+
+impl World for RunWorld<'_> {
+    fn lstat(&self, path: &[u8]) -> io::Result<Option<StatId>> {
+        Disk::lstat(path)
+    }
+
+    fn read_link(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        read_link(path)
+    }
+
+    fn digest(&self, path: &[u8]) -> io::Result<Digest> {
+        self.workspace.disk.digest(path)
+    }
+
+    fn known(&self, id: &StatId) -> Option<Digest> {
+        self.workspace.disk.known(id)
+    }
+
+    fn list(&self, dir: &[u8]) -> io::Result<Vec<Listed>> {
+        list(dir)
+    }
+
+    fn access(&self, path: &[u8], bits: u8) -> io::Result<u8> {
+        Ok(access(path, bits))
+    }
+
+    fn lookup(&self, name: &[u8]) -> Option<Place> {
+        self.tree.lookup(name)
+    }
+
+    fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value> {
+        self.tree.declared(changed)
+    }
+
+    fn was_own(&self, path: &[u8]) -> bool {
+        self.own.contains_key(path)
+    }
+
+    fn was_later(&self, path: &[u8]) -> bool {
+        self.workspace.is_later(path, self.tree.step)
+    }
+
+    fn is_unordered(&self, path: &[u8]) -> bool {
+        self.workspace.is_unordered(path, self.tree.step)
+    }
+}

@@ -1,0 +1,465 @@
+//! Look-up, record and restore on a real disk, with traces told by hand.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cache::{Options, RunEnd, StepSpec, Workspace};
+use digest::hash_bytes;
+use fspy_trace::{Change, Fidelity, Fold, Op, State, Trace};
+use policy::{MissKind, NotCachedKind};
+
+/// A workspace in a temporary directory.
+struct Scene {
+    _dir: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let root = dir.path().canonicalize().unwrap().join("ws");
+        fs::create_dir(&root).unwrap();
+        Self { _dir: dir, root }
+    }
+
+    fn open(&self) -> Workspace {
+        self.open_with_cache(&self.root.join(".taskrunner/cache"))
+    }
+
+    fn open_with_cache(&self, cache_dir: &Path) -> Workspace {
+        Workspace::open(&Options {
+            root: self.root.clone(),
+            cache_dir: cache_dir.to_path_buf(),
+            state_dir: self.root.join(".taskrunner"),
+            home: PathBuf::from("/nonexistent-home"),
+            temp: PathBuf::from("/tmp"),
+        })
+        .unwrap()
+    }
+
+    fn path(&self, rel: &str) -> PathBuf {
+        self.root.join(rel)
+    }
+
+    fn write(&self, rel: &str, text: &str) {
+        let path = self.path(rel);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, rel: &str) -> Option<String> {
+        fs::read_to_string(self.path(rel)).ok()
+    }
+
+    fn state(&self, rel: &str) -> State {
+        match stat::lstat(stat::as_bytes(&self.path(rel))) {
+            Ok(id) if id.kind() == stat::Kind::Link => {
+                State::Link(id, stat::as_bytes(&fs::read_link(self.path(rel)).unwrap()).to_vec())
+            }
+            Ok(id) => State::Present(id),
+            Err(_) => State::Absent,
+        }
+    }
+}
+
+fn spec(id: u32, task: &str, before: &[u32]) -> StepSpec {
+    StepSpec {
+        id,
+        package: "p".into(),
+        task: task.into(),
+        index: 0,
+        args: vec![],
+        weak: hash_bytes(task.as_bytes()),
+        description: task.as_bytes().to_vec(),
+        argv: vec![],
+        env: vec![(b"PATH".to_vec(), b"/nonexistent".to_vec())],
+        cwd: b"/".to_vec(),
+        before: before.to_vec(),
+        cached: true,
+        traced: true,
+        input: (true, vec![], vec![]),
+        output: (true, vec![], vec![]),
+    }
+}
+
+/// What a command does, told to the fold while it is done.
+struct Told<'a> {
+    scene: &'a Scene,
+    fold: Fold,
+}
+
+impl Told<'_> {
+    fn event(&mut self, rel: &str, op: Op) {
+        let path = self.scene.path(rel);
+        self.fold.add(stat::as_bytes(&path), op, &self.scene.state(rel));
+    }
+
+    fn reads(&mut self, rel: &str) -> String {
+        self.event(rel, Op::Read);
+        self.scene.read(rel).unwrap_or_default()
+    }
+
+    fn writes(&mut self, rel: &str, text: &str) {
+        let exists = self.scene.path(rel).exists();
+        self.event(rel, Op::Change(if exists { Change::Replace } else { Change::Create }));
+        self.scene.write(rel, text);
+    }
+
+    fn makes_dir(&mut self, rel: &str) {
+        self.event(rel, Op::Exists);
+        if !self.scene.path(rel).exists() {
+            self.event(rel, Op::Change(Change::Create));
+            fs::create_dir(self.scene.path(rel)).unwrap();
+        }
+    }
+}
+
+/// Runs a step whose command is `work`, and stores the result.
+fn run(
+    scene: &Scene,
+    workspace: &Workspace,
+    id: u32,
+    work: impl FnOnce(&mut Told<'_>),
+) -> Option<NotCachedKind> {
+    workspace.prepare(id);
+    let mut told = Told { scene, fold: Fold::new() };
+    work(&mut told);
+    let trace = Trace {
+        fidelity: Fidelity::Notify,
+        records: told.fold.into_records(),
+        execs: vec![],
+        peers: vec![],
+        incomplete: vec![],
+        started_ns: 0,
+        calls: 0,
+    };
+    let end = RunEnd {
+        code: Some(0),
+        signal: None,
+        cancelled: false,
+        trace: Ok(trace),
+        log: vec![(1, b"did it\n".to_vec())],
+        wall: Duration::from_millis(5),
+    };
+    let recorded = workspace.record(id, end);
+    match recorded.pending {
+        Some(pending) => workspace.pack(&pending).err().map(|reason| reason.kind),
+        None => recorded.refused.map(|reason| reason.kind),
+    }
+}
+
+fn build(told: &mut Told<'_>) {
+    let text = told.reads("src/a");
+    told.makes_dir("out");
+    told.writes("out/a", &text.to_uppercase());
+}
+
+fn miss(workspace: &Workspace, id: u32) -> Option<MissKind> {
+    workspace.check(&[id])[0].miss.as_ref().map(|miss| miss.kind)
+}
+
+#[test]
+fn a_result_is_stored_hit_restored_missed_and_hit_again() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), Some(MissKind::NeverRun));
+    assert_eq!(run(&scene, &workspace, 0, build), None);
+
+    assert_eq!(miss(&workspace, 0), None, "second look-up");
+    let restored = workspace.restore(0).unwrap();
+    assert_eq!(restored.files, 0, "everything was in place");
+    assert_eq!(restored.log, [(1, b"did it\n".to_vec())]);
+
+    fs::remove_dir_all(scene.path("out")).unwrap();
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), None, "outputs deleted");
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("out/a").as_deref(), Some("ONE"));
+
+    scene.write("src/a", "two");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), Some(MissKind::InputChanged));
+    assert_eq!(run(&scene, &workspace, 0, build), None);
+    assert_eq!(scene.read("out/a").as_deref(), Some("TWO"));
+
+    scene.write("src/a", "one");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), None, "undone");
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("out/a").as_deref(), Some("ONE"));
+}
+
+#[test]
+fn an_edited_output_without_condition_is_repaired_and_the_edit_kept() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    run(&scene, &workspace, 0, build);
+    scene.write("out/a", "by hand");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), None);
+    let restored = workspace.restore(0).unwrap();
+    assert_eq!(scene.read("out/a").as_deref(), Some("ONE"));
+    assert_eq!(restored.replaced.len(), 1);
+    let kept = walk(&scene.path(".taskrunner/replaced"));
+    assert_eq!(
+        kept.iter().map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>(),
+        ["by hand"]
+    );
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            files.extend(walk(&entry.path()));
+        } else {
+            files.push(entry.path());
+        }
+    }
+    files
+}
+
+#[test]
+fn what_the_new_result_lacks_is_removed_and_a_users_file_beside_it_stays() {
+    let scene = Scene::new();
+    scene.write("src/a", "x");
+    let generate = |told: &mut Told<'_>| {
+        let name = told.reads("src/a");
+        told.makes_dir("out");
+        told.writes(&format!("out/{name}"), "generated");
+    };
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    run(&scene, &workspace, 0, generate);
+    scene.write("out/mine", "a user's");
+    scene.write("src/a", "y");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert!(miss(&workspace, 0).is_some());
+    run(&scene, &workspace, 0, generate);
+    assert_eq!(scene.read("out/x"), None, "the stale output is gone after a run");
+    assert_eq!(scene.read("out/y").as_deref(), Some("generated"));
+
+    scene.write("src/a", "x");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), None);
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("out/y"), None, "and after a hit");
+    assert_eq!(scene.read("out/x").as_deref(), Some("generated"));
+    assert_eq!(scene.read("out/mine").as_deref(), Some("a user's"));
+}
+
+#[test]
+fn a_batch_is_judged_over_the_results_of_its_own_hits() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let use_it = |told: &mut Told<'_>| {
+        let text = told.reads("out/a");
+        told.writes("final", &text);
+    };
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    workspace.add(spec(1, "use", &[0])).unwrap();
+    run(&scene, &workspace, 0, build);
+    run(&scene, &workspace, 1, use_it);
+    fs::remove_dir_all(scene.path("out")).unwrap();
+    fs::remove_file(scene.path("final")).unwrap();
+
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    workspace.add(spec(1, "use", &[0])).unwrap();
+    let checked = workspace.check(&[0, 1]);
+    assert!(checked.iter().all(|checked| checked.miss.is_none()), "{checked:?}");
+    assert_eq!(scene.read("out/a"), None, "looking changes nothing");
+    workspace.restore(0).unwrap();
+    workspace.restore(1).unwrap();
+    assert_eq!(scene.read("final").as_deref(), Some("ONE"));
+}
+
+#[test]
+fn outputs_below_a_users_symbolic_link_are_not_written() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    run(&scene, &workspace, 0, build);
+    fs::remove_dir_all(scene.path("out")).unwrap();
+    scene.write("elsewhere/keep", "mine");
+    symlink("elsewhere", scene.path("out")).unwrap();
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    if miss(&workspace, 0).is_none() {
+        assert!(workspace.restore(0).is_err());
+    }
+    assert_eq!(walk(&scene.path("elsewhere")), [scene.path("elsewhere/keep")]);
+}
+
+#[test]
+fn a_damaged_archive_is_an_error_once_and_then_a_miss() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    run(&scene, &workspace, 0, build);
+    for archive in walk(&scene.path(".taskrunner/cache/archives")) {
+        fs::set_permissions(&archive, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut bytes = fs::read(&archive).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0xff;
+        fs::write(&archive, bytes).unwrap();
+    }
+    fs::remove_dir_all(scene.path("out")).unwrap();
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), None);
+    assert!(workspace.restore(0).is_err());
+    assert_eq!(scene.read("out/a"), None, "the workspace is as before");
+    workspace.revoke(0);
+    assert!(miss(&workspace, 0).is_some());
+}
+
+#[test]
+fn a_copied_cache_brings_entries_and_no_ownership() {
+    let (here, there) = (Scene::new(), Scene::new());
+    for scene in [&here, &there] {
+        scene.write("src/a", "one");
+    }
+    let workspace = here.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    run(&here, &workspace, 0, build);
+    workspace.finish();
+    drop(workspace);
+
+    let cache_dir = here.path(".taskrunner/cache");
+    there.write("out/a", "a user's own file");
+    let workspace = there.open_with_cache(&cache_dir);
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), Some(MissKind::OutputEdited), "`out` was looked at");
+    fs::remove_dir_all(there.path("out")).unwrap();
+    let workspace = there.open_with_cache(&cache_dir);
+    workspace.add(spec(0, "build", &[])).unwrap();
+    assert_eq!(miss(&workspace, 0), None);
+    workspace.restore(0).unwrap();
+    assert_eq!(there.read("out/a").as_deref(), Some("ONE"));
+}
+
+#[test]
+fn an_output_that_names_the_workspace_is_right_only_there() {
+    let (here, there) = (Scene::new(), Scene::new());
+    let embed = |told: &mut Told<'_>| {
+        let text = format!("prefix={}", told.scene.root.display());
+        told.writes("config", &text);
+    };
+    let workspace = here.open();
+    workspace.add(spec(0, "configure", &[])).unwrap();
+    run(&here, &workspace, 0, embed);
+    workspace.finish();
+    assert_eq!(miss(&workspace, 0), None, "a hit where it was made");
+    let cache_dir = here.path(".taskrunner/cache");
+    let elsewhere = there.open_with_cache(&cache_dir);
+    elsewhere.add(spec(0, "configure", &[])).unwrap();
+    assert_eq!(miss(&elsewhere, 0), Some(MissKind::RootMoved));
+}
+
+/// A make of two objects: remakes what is older than its source, by what it remembers.
+fn make(told: &mut Told<'_>) {
+    for name in ["a", "b"] {
+        let object = format!("{name}.o");
+        told.event(&format!("src/{name}"), Op::Stat);
+        let source = told.scene.read(&format!("src/{name}"));
+        told.event(&object, Op::Stat);
+        if told.scene.read(&object) != source.as_deref().map(|text| text.trim_end().to_owned()) {
+            let text = told.reads(&format!("src/{name}"));
+            told.writes(&object, text.trim_end());
+        }
+    }
+}
+
+#[test]
+fn a_result_built_on_a_whole_one_takes_over_what_it_did_not_touch() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    scene.write("src/b", "bee");
+    let opened = |scene: &Scene| {
+        let workspace = scene.open();
+        workspace.add(spec(0, "make", &[])).unwrap();
+        workspace
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, make), None);
+    scene.write("src/a", "two");
+    assert!(miss(&opened(&scene), 0).is_some());
+    assert_eq!(run(&scene, &opened(&scene), 0, make), None, "stored, though b.o was not remade");
+    for object in ["a.o", "b.o"] {
+        fs::remove_file(scene.path(object)).unwrap();
+    }
+    let workspace = opened(&scene);
+    assert_eq!(miss(&workspace, 0), None);
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("a.o").as_deref(), Some("two"));
+    assert_eq!(scene.read("b.o").as_deref(), Some("bee"), "part of the result");
+}
+
+#[test]
+fn a_result_whose_source_changed_unseen_is_stale_and_the_next_run_starts_from_nothing() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    scene.write("src/option", "-O1");
+    // Looks at the option only if there is no object: as make does with a changed `CFLAGS` file.
+    let incremental = |told: &mut Told<'_>| {
+        told.event("object", Op::Stat);
+        if told.scene.read("object").is_none() {
+            let text = told.reads("src/a") + &told.reads("src/option");
+            told.writes("object", &text);
+        }
+    };
+    let opened = |scene: &Scene| {
+        let workspace = scene.open();
+        workspace.add(spec(0, "make", &[])).unwrap();
+        workspace
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, incremental), None);
+    scene.write("src/option", "-O2");
+    assert!(miss(&opened(&scene), 0).is_some());
+    let refused = run(&scene, &opened(&scene), 0, incremental);
+    assert_eq!(refused, Some(NotCachedKind::BuiltOnItself));
+    assert_eq!(run(&scene, &opened(&scene), 0, incremental), None);
+    assert_eq!(scene.read("object").as_deref(), Some("one-O2"));
+}
+
+#[test]
+fn state_kept_while_an_output_was_deleted_is_no_whole_result() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let stateful = |told: &mut Told<'_>| {
+        let state = told.reads("state");
+        let text = told.reads("src/a");
+        if state.is_empty() {
+            told.writes("other", "made once");
+        }
+        told.writes("state", &text);
+    };
+    let opened = |scene: &Scene| {
+        let workspace = scene.open();
+        workspace.add(spec(0, "tsc", &[])).unwrap();
+        workspace
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
+    fs::remove_file(scene.path("other")).unwrap();
+    scene.write("src/a", "two");
+    let refused = run(&scene, &opened(&scene), 0, stateful);
+    assert_eq!(refused, Some(NotCachedKind::BuiltOnItself), "`other` is missing from it");
+    assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
+    assert_eq!(scene.read("other").as_deref(), Some("made once"));
+}

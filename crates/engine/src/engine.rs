@@ -1,0 +1,279 @@
+//! The engine: takes commands from the run loop, gives events back.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cache::{Checked, RunEnd, StepId, Workspace};
+use crossbeam_channel::{Receiver, unbounded};
+use fspy::{Spawn, SpawnError, Stream, Supervisor, Waker};
+use fspy_trace::Fidelity;
+use store::StepLock;
+
+use crate::event::{Event, Exit};
+use crate::jobs::{Message, Shared, describe};
+use crate::pool::Pool;
+
+/// What an engine needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The workspace and its directories.
+    pub workspace: cache::Options,
+    /// The tracer's helper program.
+    pub helper: PathBuf,
+    /// Threads for work beside the run loop.
+    pub workers: usize,
+}
+
+/// Why an engine could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The workspace or its cache.
+    #[error(transparent)]
+    Workspace(#[from] cache::OpenError),
+    /// The tracer's helper process.
+    #[error("cannot start the helper process")]
+    Helper(#[source] fspy::Error),
+    /// The threads.
+    #[error("cannot start threads")]
+    Threads(#[source] std::io::Error),
+}
+
+type Log = Vec<(u8, Vec<u8>)>;
+
+/// Tracer, cache and pool of one run.
+pub struct Engine {
+    workspace: Arc<Workspace>,
+    shared: Shared,
+    messages: Receiver<Message>,
+    supervisor: Supervisor,
+    running: HashMap<StepId, Running>,
+    ended: HashMap<StepId, Ended>,
+    logs: Arc<Mutex<HashMap<StepId, Log>>>,
+    // Last: dropping it waits for jobs that use what stands above.
+    pool: Pool,
+}
+
+struct Running {
+    log: Log,
+    lock: Option<StepLock>,
+}
+
+struct Ended {
+    end: RunEnd,
+    lock: Option<StepLock>,
+}
+
+impl Engine {
+    /// Opens the cache and starts the helper process.
+    ///
+    /// # Errors
+    /// What could not be opened or started.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let workspace = Arc::new(Workspace::open(&options.workspace)?);
+        let state_dir = options.workspace.state_dir.clone();
+        let supervisor =
+            Supervisor::start(&options.helper, &state_dir).map_err(OpenError::Helper)?;
+        let (sender, messages) = unbounded();
+        let shared = Shared {
+            workspace: Arc::clone(&workspace),
+            state_dir,
+            messages: sender,
+            waker: supervisor.waker(),
+            cancelled: Arc::default(),
+        };
+        Ok(Self {
+            workspace,
+            shared,
+            messages,
+            supervisor,
+            running: HashMap::new(),
+            ended: HashMap::new(),
+            logs: Arc::default(),
+            pool: Pool::new(options.workers).map_err(OpenError::Threads)?,
+        })
+    }
+
+    /// The workspace and its cache.
+    #[must_use]
+    pub fn workspace(&self) -> &Arc<Workspace> {
+        &self.workspace
+    }
+
+    /// How steps are traced here, and why not better.
+    #[must_use]
+    pub fn fidelity(&self) -> (Fidelity, Option<String>) {
+        self.supervisor.fidelity()
+    }
+
+    /// Makes [`Engine::next_events`] return from any thread.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.supervisor.waker()
+    }
+
+    /// Looks up a wavefront of steps, in an order in which each comes after the steps before it.
+    pub fn check(&self, ids: &[StepId]) -> Vec<Checked> {
+        self.workspace.check(ids)
+    }
+
+    /// Restores the hit of a step, in the background.
+    pub fn restore(&self, id: StepId) {
+        let (shared, keep) = (self.shared.clone(), self.keeper(id));
+        self.pool.submit(move || shared.restore(id, keep));
+    }
+
+    /// Runs a step: locks it, then starts its command. `look_again` allows a result that another
+    /// runner stored meanwhile to answer it.
+    pub fn run(&mut self, id: StepId, look_again: bool) {
+        let (shared, keep) = (self.shared.clone(), self.keeper(id));
+        self.cancelled().remove(&id);
+        self.pool.submit(move || shared.prepare(id, look_again, keep));
+    }
+
+    /// Judges and stores a run that has ended, in the background.
+    pub fn record(&mut self, id: StepId) {
+        if let Some(Ended { end, lock }) = self.ended.remove(&id) {
+            let shared = self.shared.clone();
+            self.pool.submit(move || shared.record(id, end, lock));
+        }
+    }
+
+    /// What a restored step wrote when it ran: stream and bytes, in the order read.
+    pub fn replay(&self, id: StepId) -> Log {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).unwrap_or_default()
+    }
+
+    /// Sends a signal to every process of a step.
+    pub fn kill(&mut self, id: StepId, signal: i32) {
+        self.cancelled().insert(id);
+        if self.running.contains_key(&id) {
+            // It may have ended a moment ago; then there is nothing left to signal.
+            let _ = self.supervisor.kill(u64::from(id), signal);
+        }
+    }
+
+    /// Waits until something happened, at most `timeout`, and returns up to about `limit` events;
+    /// fewer, or none, if [`Waker::wake`] was called.
+    pub fn next_events(&mut self, limit: usize, timeout: Option<Duration>) -> Vec<Event> {
+        let mut events = self.pool_events(limit);
+        let wait = if events.is_empty() { timeout } else { Some(Duration::ZERO) };
+        for event in self.supervisor.next_events(limit, wait) {
+            self.translate(event, &mut events);
+        }
+        if events.is_empty() {
+            events = self.pool_events(limit);
+        }
+        events
+    }
+
+    /// Writes what was kept back. Call it when the last event has been seen.
+    pub fn finish(&self) {
+        self.workspace.finish();
+    }
+
+    fn cancelled(&self) -> MutexGuard<'_, HashSet<StepId>> {
+        self.shared.cancelled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keeper(&self, id: StepId) -> impl FnOnce(Log) + Send + 'static {
+        let logs = Arc::clone(&self.logs);
+        move |log| {
+            logs.lock().unwrap_or_else(PoisonError::into_inner).insert(id, log);
+        }
+    }
+
+    fn pool_events(&mut self, limit: usize) -> Vec<Event> {
+        let mut events = Vec::new();
+        while events.len() < limit {
+            match self.messages.try_recv() {
+                Ok(Message::Event(event)) => events.push(event),
+                Ok(Message::Ready(id, lock)) => events.extend(self.spawn(id, lock)),
+                Err(_) => break,
+            }
+        }
+        events
+    }
+
+    fn spawn(&mut self, id: StepId, lock: Option<StepLock>) -> Option<Event> {
+        let step = self.workspace.step(id)?;
+        if self.shared.is_cancelled(id) {
+            return Some(Event::Failed(id, "cancelled".to_owned(), None));
+        }
+        let spawn = Spawn {
+            id: u64::from(id),
+            argv: step.spec.argv.clone(),
+            env: step.spec.env.clone(),
+            cwd: step.spec.cwd.clone(),
+            traced: step.spec.traced,
+        };
+        match self.supervisor.spawn(&spawn) {
+            Ok(()) => {
+                self.running.insert(id, Running { log: Log::new(), lock });
+                None
+            }
+            Err(error) => Some(not_started(id, &error)),
+        }
+    }
+
+    fn translate(&mut self, event: fspy::Event, events: &mut Vec<Event>) {
+        match event {
+            fspy::Event::Started { id, .. } => events.push(Event::Started(step_id(id))),
+            fspy::Event::Output { id, stream, data } => {
+                let stream = match stream {
+                    Stream::Stdout => 1,
+                    Stream::Stderr => 2,
+                };
+                if let Some(running) = self.running.get_mut(&step_id(id)) {
+                    running.log.push((stream, data.clone()));
+                }
+                events.push(Event::Output(step_id(id), stream, data));
+            }
+            fspy::Event::Exited { id, exit, wall, trace } => {
+                let id = step_id(id);
+                let exit = Exit { code: exit.code, signal: exit.signal };
+                let trace = trace.map_err(|untraced| untraced.reason);
+                self.ended(id, exit, wall, trace);
+                events.push(Event::Exited(id, exit, wall));
+            }
+            fspy::Event::SpawnFailed { id, error } => {
+                self.running.remove(&step_id(id));
+                events.push(not_started(step_id(id), &error.into()));
+            }
+            fspy::Event::HelperLost { ids } => {
+                for id in ids.into_iter().map(step_id) {
+                    self.running.remove(&id);
+                    events.push(Event::HelperLost(id));
+                }
+            }
+        }
+    }
+
+    fn ended(
+        &mut self,
+        id: StepId,
+        exit: Exit,
+        wall: Duration,
+        trace: Result<fspy_trace::Trace, String>,
+    ) {
+        let Some(Running { log, lock }) = self.running.remove(&id) else { return };
+        let cancelled = self.shared.is_cancelled(id);
+        let end = RunEnd { code: exit.code, signal: exit.signal, cancelled, trace, log, wall };
+        self.ended.insert(id, Ended { end, lock });
+    }
+}
+
+/// A shell exits with 127 where there is no such program, with 126 where it can't be executed.
+fn not_started(id: StepId, error: &fspy::Error) -> Event {
+    let code = match error {
+        fspy::Error::Spawn(SpawnError::NotFound { .. }) => Some(127),
+        fspy::Error::Spawn(SpawnError::NotExecutable { .. }) => Some(126),
+        _ => None,
+    };
+    Event::Failed(id, describe(error), code)
+}
+
+fn step_id(id: u64) -> StepId {
+    u32::try_from(id).unwrap_or(StepId::MAX)
+}

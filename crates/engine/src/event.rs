@@ -1,0 +1,43 @@
+//! What the engine tells the run loop.
+
+use std::time::Duration;
+
+use cache::StepId;
+use policy::NotCached;
+
+/// Paths whose bytes nobody had recorded, and which were moved out of the way.
+pub type Replaced = Vec<Vec<u8>>;
+
+/// How a command ended: exit code, or the signal that ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code, if it exited.
+    pub code: Option<i32>,
+    /// Signal, if one ended it.
+    pub signal: Option<i32>,
+}
+
+/// One event; each names its step.
+#[derive(Debug)]
+pub enum Event {
+    /// Another runner is at work on this step; it is waited for.
+    Waiting(StepId),
+    /// The command runs.
+    Started(StepId),
+    /// It wrote something: 1 standard output, 2 standard error.
+    Output(StepId, u8, Vec<u8>),
+    /// It ended.
+    Exited(StepId, Exit, Duration),
+    /// It was judged: what depends on it may start. The reason, if it will not be stored.
+    Judged(StepId, Option<NotCached>),
+    /// It was stored; or why not.
+    Stored(StepId, Option<NotCached>),
+    /// Its hit was restored: how many files were written, and what was moved out of the way.
+    Restored(StepId, usize, Replaced),
+    /// Its hit could not be restored, and why: it must run.
+    NotRestored(StepId, String),
+    /// It could not be started, and why; with the exit code a shell would give, if there is one.
+    Failed(StepId, String, Option<i32>),
+    /// The helper process was lost while it ran.
+    HelperLost(StepId),
+}

@@ -1,0 +1,12 @@
+//! The run loop's native side: tracer, cache and worker pool behind one queue of events.
+//!
+//! The caller decides what happens next (check, restore, run, record); everything that takes
+//! longer than a millisecond happens on the pool or in the helper process, and is told as an event.
+
+mod engine;
+mod event;
+mod jobs;
+mod pool;
+
+pub use engine::{Engine, OpenError, Options};
+pub use event::{Event, Exit, Replaced};

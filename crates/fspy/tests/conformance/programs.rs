@@ -1,0 +1,177 @@
+//! Starting programs: interpreters, lookups in `PATH`, descriptors, threads.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::support::{compiled, folded, given, has, run, step};
+use super::{program, run_case, write};
+
+/// An executable script.
+fn script(path: PathBuf, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let path = write(path, text);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn execs(trace: &fspy::Trace, dir: &Path) -> Vec<String> {
+    let dir = format!("{}/", dir.canonicalize().unwrap().display());
+    let names = trace.execs.iter().map(|path| String::from_utf8_lossy(path).into_owned());
+    names.filter_map(|path| path.strip_prefix(&dir).map(str::to_owned)).collect()
+}
+
+#[test]
+fn scripts_name_their_interpreters_all_the_way_down() {
+    let Some(program) = program() else { return };
+    let dir = given(&[]);
+    script(dir.path().join("inner"), "#!/bin/sh\nexit 0\n");
+    script(dir.path().join("prog"), "#!./inner with an argument\n");
+    let ran = run_case(program, "exec_from_thread", &dir);
+    assert_eq!(folded(ran.trace(), dir.path()), ["inner file read exec", "prog file exec"]);
+    assert_eq!(execs(ran.trace(), dir.path()), ["prog"]);
+    let shell = fs::canonicalize("/bin/sh").unwrap();
+    assert!(ran.record(&shell).unwrap().seen.exec);
+    assert_eq!(ran.exit.code, Some(0));
+}
+
+#[test]
+fn execvp_looks_in_each_element_of_path() {
+    let Some(program) = program() else { return };
+    let dir = given(&[("one", "dir"), ("two/prog", "file")]);
+    script(dir.path().join("three/prog"), "#!/bin/sh\n");
+    let ran = run_case(program, "execvp", &dir);
+    let fold = ["one/prog absent exists", "three/prog file read exec", "two/prog file access1"];
+    assert_eq!(folded(ran.trace(), dir.path()), fold);
+    assert_eq!(execs(ran.trace(), dir.path()), ["three/prog"]);
+}
+
+#[test]
+fn posix_spawnp_does_so_in_the_child() {
+    let Some(program) = program() else { return };
+    let dir = given(&[("one", "dir")]);
+    script(dir.path().join("two/prog"), "#!/bin/sh\n");
+    let ran = run_case(program, "spawnp", &dir);
+    let fold = ["one/prog absent exists", "two/prog file read exec"];
+    assert_eq!(folded(ran.trace(), dir.path()), fold);
+    assert_eq!(ran.stdout(), "ok\n");
+}
+
+#[test]
+fn a_linked_program_is_known_by_the_name_it_was_called_by() {
+    let Some(program) = program() else { return };
+    let dir = given(&[]);
+    symlink("/bin/true", dir.path().join("prog")).unwrap();
+    let ran = run_case(program, "exec_from_thread", &dir);
+    assert_eq!(folded(ran.trace(), dir.path()), ["prog link follow"]);
+    assert_eq!(execs(ran.trace(), dir.path()), ["prog"]);
+    assert!(ran.record(&fs::canonicalize("/bin/true").unwrap()).unwrap().seen.exec);
+}
+
+#[test]
+fn open_descriptors_are_executed() {
+    let Some(program) = program() else { return };
+    let dir = given(&[]);
+    fs::copy("/bin/true", dir.path().join("prog")).unwrap();
+    let ran = run_case(program, "execveat_fd", &dir);
+    assert_eq!(folded(ran.trace(), dir.path()), ["prog file read exec"]);
+    assert_eq!((ran.exit.code, ran.stdout()), (Some(0), String::new()));
+}
+
+#[test]
+fn a_program_in_memory_still_names_its_loader() {
+    let Some(program) = program() else { return };
+    let dir = given(&[]);
+    let ran = run_case(program, "fexecve_memfd", &dir);
+    assert_eq!(ran.exit.code, Some(0));
+    assert!(!ran.trace().records.iter().any(|record| record.path.starts_with(b"/memfd")));
+    ran.assert_complete();
+}
+
+#[test]
+fn a_missing_loader_is_an_absence() {
+    let (Some(_), true) = (program(), has("gcc")) else { return };
+    let dir = given(&[]);
+    let source = write(dir.path().join("noloader.c"), "int main(void) { return 0; }\n");
+    let loader = dir.path().canonicalize().unwrap().join("gone/ld.so");
+    let flag = format!("-Wl,--dynamic-linker={}", loader.display());
+    let mut gcc = std::process::Command::new("gcc");
+    gcc.arg(&source).arg("-o").arg(dir.path().join("prog")).arg(flag);
+    assert!(gcc.status().unwrap().success());
+    let ran = run(&step(&["sh", "-c", "exec ./prog"], dir.path()));
+    assert_ne!(ran.exit.code, Some(0));
+    assert!(folded(ran.trace(), dir.path()).contains(&"gone absent exists".to_owned()));
+}
+
+#[test]
+fn the_loader_as_a_program_reads_what_it_loads() {
+    let (Some(program), true) = (program(), Path::new("/lib64/ld-linux-x86-64.so.2").exists())
+    else {
+        return;
+    };
+    let dir = given(&[("f", "file")]);
+    fs::copy(program, dir.path().join("prog")).unwrap();
+    let ran = run(&step(&["/lib64/ld-linux-x86-64.so.2", "./prog", "open_read"], dir.path()));
+    assert_eq!(folded(ran.trace(), dir.path()), ["f file read", "prog file read"]);
+}
+
+#[test]
+fn a_script_without_an_interpreter_line_is_run_by_the_shell() {
+    if program().is_none() {
+        return;
+    }
+    let dir = given(&[]);
+    script(dir.path().join("prog"), "echo by the shell \"$@\"\n");
+    let ran = run(&step(&["./prog", "one", "two"], dir.path()));
+    assert_eq!(ran.stdout(), "by the shell one two\n");
+}
+
+#[test]
+fn env_in_the_interpreter_line_looks_in_path() {
+    if program().is_none() {
+        return;
+    }
+    let dir = given(&[]);
+    script(dir.path().join("prog"), "#!/usr/bin/env true-or-not\n");
+    script(dir.path().join("bin/true-or-not"), "#!/bin/sh\n");
+    let path = format!("{}:/usr/bin:/bin", dir.path().join("bin").display());
+    let mut spawn = step(&["./prog"], dir.path());
+    spawn.env = vec![(b"PATH".to_vec(), path.into_bytes())];
+    let ran = run(&spawn);
+    assert_eq!(ran.exit.code, Some(0), "{}", ran.stderr());
+    assert_eq!(execs(ran.trace(), dir.path()), ["prog", "bin/true-or-not"]);
+}
+
+#[test]
+fn go_programs_are_seen() {
+    if program().is_none() || !has("go") {
+        return;
+    }
+    let dir = given(&[("f", "file")]);
+    write(
+        dir.path().join("main.go"),
+        "package main\nimport \"os\"\nfunc main() { os.ReadFile(\"f\") }\n",
+    );
+    let built = std::process::Command::new("go")
+        .args(["build", "-o", "prog", "main.go"])
+        .current_dir(dir.path())
+        .env("CGO_ENABLED", "0")
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let ran = run(&step(&["./prog"], dir.path()));
+    assert_eq!(folded(ran.trace(), dir.path()), ["f file read", "prog file exec"]);
+}
+
+#[test]
+fn raw_system_calls_are_seen() {
+    if program().is_none() {
+        return;
+    }
+    let dir = given(&[("f", "file")]);
+    let source = "#include <fcntl.h>\n#include <unistd.h>\n#include <sys/syscall.h>\n\
+         int main(void) { return syscall(SYS_openat, AT_FDCWD, \"f\", O_RDONLY) < 0; }\n";
+    let Some(raw) = compiled("raw", source, &[]) else { return };
+    let ran = run(&step(&[raw.to_str().unwrap()], dir.path()));
+    assert_eq!(folded(ran.trace(), dir.path()), ["f file read"]);
+}

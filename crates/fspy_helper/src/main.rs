@@ -1,0 +1,60 @@
+//! The tracer's helper program, one per run: launches steps, answers their file calls, reaps them,
+//! kills them when the runner is gone, and stays for survivors of finished ones.
+//!
+//! It never stops a step from doing anything: whatever goes wrong here, the call proceeds.
+
+mod bell;
+mod clock;
+mod control;
+mod deaths;
+mod describe;
+mod detach;
+mod filter;
+mod handlers;
+mod launch;
+mod listen;
+mod look;
+mod memory;
+mod probe;
+mod resolve;
+mod shared;
+mod sockets;
+mod step;
+mod survivors;
+mod syscalls;
+mod thread;
+mod tracer;
+mod tree;
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use fspy_trace::Fidelity;
+use fspy_trace::wire::{Report, VERSION};
+
+/// Exit code for a wrong invocation.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    if !detach::was_started_by_runner() {
+        let hint = "error: this program is a part of taskrunner, which starts it; run `taskrunner`";
+        let _ = io::Write::write_all(&mut io::stderr(), format!("{hint}\n").as_bytes());
+        return ExitCode::from(USAGE);
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> io::Result<()> {
+    let (control, null) = detach::from_runner()?;
+    let deaths = deaths::Deaths::new()?;
+    let shared = Arc::new(shared::Shared::new(control, null)?);
+    let reason = probe::obstacle();
+    let fidelity = if reason.is_none() { Fidelity::Notify } else { Fidelity::None };
+    shared.report(&Report::Hello { version: VERSION, fidelity, reason });
+    control::serve(&shared, &deaths);
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The trace of one step in the making: takes notifications, answers them, folds what they say.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::hash::Hash;
+use std::io::Write;
+use std::sync::Arc;
+
+use fspy_trace::{Fidelity, Fold, Incomplete, Peer, Trace};
+
+use crate::describe::{Findings, Interpreters, describe};
+use crate::handlers;
+use crate::listen::{Listener, Notification};
+use crate::syscalls::{ARCH, Call, Index, Meaning, RT_SIGACTION};
+use crate::thread::{Thread, World};
+use crate::tree::Family;
+
+/// The state of one step's trace.
+#[derive(Debug)]
+pub(crate) struct Tracer {
+    index: Index,
+    fold: Fold,
+    interpreters: Interpreters,
+    family: Arc<Family>,
+    execs: Unique<Vec<u8>>,
+    peers: Unique<Peer>,
+    incomplete: Unique<Incomplete>,
+    /// The world of paths that this process lives in, and the step should.
+    world: Option<World>,
+    /// Threads known to live in it.
+    at_home: HashSet<u32>,
+    calls: u64,
+    started_ns: i64,
+    log: Option<File>,
+}
+
+impl Tracer {
+    pub(crate) fn new(family: Arc<Family>, started_ns: i64, log: Option<File>) -> Self {
+        Self {
+            index: Index::new(),
+            fold: Fold::new(),
+            interpreters: Interpreters::default(),
+            family,
+            execs: Unique::default(),
+            peers: Unique::default(),
+            incomplete: Unique::default(),
+            world: World::of(Thread(std::process::id())),
+            at_home: HashSet::new(),
+            calls: 0,
+            started_ns,
+            log,
+        }
+    }
+
+    /// Answers one call. Nothing that happens here may keep it from proceeding.
+    pub(crate) fn answer(&mut self, listener: &Listener, notification: &Notification) {
+        if notification.arch == ARCH && is_number(notification, RT_SIGACTION) {
+            if listener.is_valid(notification.id) {
+                handlers::keep_restarting(notification.tid, notification.args[1]);
+            }
+            listener.proceed(notification.id);
+            return;
+        }
+        let call = self.index.get(notification.number).filter(|_| notification.arch == ARCH);
+        let findings = match call {
+            Some(call) => self.look_at(notification, call),
+            None => foreign_architecture(),
+        };
+        if findings.new_session && listener.is_valid(notification.id) {
+            self.joins_session(notification.tid);
+        }
+        // Only while the caller waited is it sure that its number was not given to another.
+        if listener.proceed(notification.id) {
+            self.calls += 1;
+            self.log(call, &findings);
+            self.absorb(findings);
+        }
+    }
+
+    fn look_at(&mut self, notification: &Notification, call: &Call) -> Findings {
+        let executes = matches!(call.meaning, Meaning::Exec { .. });
+        if let Some(reason) = self.stranger(notification.tid, executes) {
+            return Findings { incomplete: vec![reason], ..Findings::default() };
+        }
+        describe(notification, call, &self.fold, &mut self.interpreters, &self.family)
+    }
+
+    /// Whether the thread's paths mean other files than they mean here. Looked at again when it
+    /// executes: it may be another thread than the one that had its number before.
+    fn stranger(&mut self, tid: u32, executes: bool) -> Option<Incomplete> {
+        if !executes && self.at_home.contains(&tid) {
+            return None;
+        }
+        let world = World::of(Thread(tid));
+        if world.is_none() {
+            return Some(Incomplete::UnreadableMemory);
+        }
+        if world != self.world {
+            return Some(Incomplete::ForeignNamespace);
+        }
+        self.at_home.insert(tid);
+        None
+    }
+
+    fn joins_session(&self, tid: u32) {
+        let leader = Thread(tid).process().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(leader) = leader {
+            self.family.adds_session(leader);
+        }
+    }
+
+    fn absorb(&mut self, findings: Findings) {
+        for event in findings.events {
+            self.fold.add(&event.path, event.op, &event.before);
+        }
+        if findings.world_changes {
+            self.at_home.clear();
+        }
+        self.execs.extend(findings.execs);
+        self.peers.extend(findings.peers);
+        self.incomplete.extend(findings.incomplete);
+    }
+
+    /// One line a path: the call, a tab, the path as named, a NUL.
+    fn log(&mut self, call: Option<&Call>, findings: &Findings) {
+        let (Some(log), Some(call)) = (&mut self.log, call) else { return };
+        for path in &findings.named {
+            let line = [call.name.as_bytes(), b"\t", path, b"\0"].concat();
+            // A log that can't be written is the business of whoever asked for it.
+            let _ = log.write_all(&line);
+        }
+    }
+
+    /// The trace so far, with what the end of the step showed to be missing from it.
+    pub(crate) fn finish(mut self, missing: Vec<Incomplete>) -> Trace {
+        self.incomplete.extend(missing);
+        Trace {
+            fidelity: Fidelity::Notify,
+            records: self.fold.into_records(),
+            execs: self.execs.list,
+            peers: self.peers.list,
+            incomplete: self.incomplete.list,
+            started_ns: self.started_ns,
+            calls: self.calls,
+        }
+    }
+}
+
+fn is_number(notification: &Notification, number: u32) -> bool {
+    u32::try_from(notification.number) == Ok(number)
+}
+
+fn foreign_architecture() -> Findings {
+    Findings { incomplete: vec![Incomplete::ForeignArchitecture], ..Findings::default() }
+}
+
+/// A list without repetition, in order of first mention.
+#[derive(Debug)]
+struct Unique<T> {
+    known: HashSet<T>,
+    list: Vec<T>,
+}
+
+impl<T> Default for Unique<T> {
+    fn default() -> Self {
+        Self { known: HashSet::new(), list: Vec::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Unique<T> {
+    fn extend(&mut self, items: Vec<T>) {
+        for item in items {
+            if self.known.insert(item.clone()) {
+                self.list.push(item);
+            }
+        }
+    }
+}

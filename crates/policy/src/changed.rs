@@ -1,0 +1,177 @@
+//! What the run changed: outputs, and changes that forbid storing (DESIGN: "What the step found").
+
+use std::io;
+
+use fspy_trace::{Change, Record, State};
+use stat::{Kind, StatId};
+
+use crate::judge::{Context, Judgement, Output, OutputKind, World};
+use crate::observed::{judge_observation, visible};
+use crate::pathset::Look;
+use crate::reason::{NotCached, NotCachedKind};
+use crate::value::Value;
+
+/// What a path held before the run, as far as the rules tell things apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// Bytes that a recorded result of this step left.
+    Own,
+    /// Bytes that a step which comes later in this run left: no more there than own ones.
+    Later,
+    /// Anything else: a source, another step's, a stranger's.
+    Foreign,
+}
+
+/// Judges one path in the workspace that the run changed.
+pub(crate) fn judge_change<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    if matches!(record.before, State::Error(_)) {
+        judgement.refuse(NotCached::at(NotCachedKind::InputUnreadable, &record.path));
+        return Ok(());
+    }
+    let held = match &record.before {
+        State::Absent => Held::Nothing,
+        _ if context.world.was_own(&record.path) => Held::Own,
+        _ if context.world.was_later(&record.path) => Held::Later,
+        _ => Held::Foreign,
+    };
+    match context.world.lstat(&record.path)? {
+        None => judge_removal(record, held, context, judgement),
+        Some(after) => judge_left(record, held, &after, context, judgement)?,
+    }
+    Ok(())
+}
+
+/// Nothing is there now. Made and gone again: nothing to say. What was the step's own counts as
+/// absent, and was so if nobody put anything else there, or into it.
+fn judge_removal<W: World>(
+    record: &Record,
+    held: Held,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) {
+    let place = || context.facts.roots.place(&record.path);
+    match held {
+        Held::Nothing => {}
+        Held::Own | Held::Later => {
+            judgement.input(Look::Own, place(), Value::OwnOrAbsent);
+            if let Some(given) = &record.seen.list {
+                let value = visible(&record.path, given, context);
+                judgement.input(Look::Listing, place(), value);
+            }
+        }
+        Held::Foreign => {
+            judgement.took_foreign = true;
+            judgement.refuse(NotCached::at(NotCachedKind::Removed, &record.path));
+        }
+    }
+}
+
+fn judge_left<W: World>(
+    record: &Record,
+    held: Held,
+    after: &StatId,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    if after.kind() == Kind::Special {
+        judgement.refuse(NotCached::at(NotCachedKind::SpecialFile, &record.path));
+        return Ok(());
+    }
+    let foreign = matches!(held, Held::Foreign | Held::Later);
+    if held != Held::Nothing && record.change == Some(Change::Append) {
+        judgement.took_foreign |= foreign;
+        judgement.refuse(NotCached::at(NotCachedKind::Appended, &record.path));
+    }
+    if record.at_change.is_some() && record.seen.any() {
+        judgement.refuse(NotCached::at(NotCachedKind::InputModified, &record.path));
+    }
+    if foreign && looked_at(record, context) {
+        if restored_its_bytes(record, after, context)? {
+            return judge_observation(record, context, judgement);
+        }
+        let kind = kind_of_overwriting(record);
+        judgement.took_foreign |= kind == NotCachedKind::ModifiedItsInput;
+        judgement.refuse(NotCached::at(kind, &record.path));
+    }
+    if held == Held::Own && (record.seen.read || record.change == Some(Change::Modify)) {
+        judgement.built_on.get_or_insert_with(|| record.path.clone());
+    }
+    if held == Held::Own && keeps_old_mode(record) {
+        judgement.kept_mode.get_or_insert_with(|| record.path.clone());
+    }
+    if !foreign && record.seen.any() {
+        judgement.input(Look::Own, context.facts.roots.place(&record.path), Value::OwnOrAbsent);
+    }
+    judgement.outputs.push(output(record, after, context)?);
+    Ok(())
+}
+
+/// Whether what was there before can have mattered. Bytes that stay under an in-place write count
+/// as looked at.
+fn looked_at<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
+    context.counts_as_input(&record.path) && (record.seen.any() || writes_in_place(record))
+}
+
+fn writes_in_place(record: &Record) -> bool {
+    matches!(record.change, Some(Change::Write | Change::Modify))
+}
+
+/// Overwritten as a file that was there (`cp` onto its earlier copy): the permission bits are
+/// those of the earlier result, unless they were set again.
+fn keeps_old_mode(record: &Record) -> bool {
+    record.change == Some(Change::Overwrite) && !record.touched
+}
+
+/// A look at the bytes makes them an input that is gone. A mere look at whether something is there
+/// may still have decided what was written (`test -e x || …`), and what was there is not on record.
+fn kind_of_overwriting(record: &Record) -> NotCachedKind {
+    let read = record.seen.read || record.seen.exec || writes_in_place(record);
+    if read { NotCachedKind::ModifiedItsInput } else { NotCachedKind::ReplacedUnknown }
+}
+
+/// A formatter on clean code: the bytes end as they began.
+fn restored_its_bytes<W: World>(
+    record: &Record,
+    after: &StatId,
+    context: &Context<'_, W>,
+) -> io::Result<bool> {
+    match &record.before {
+        State::Present(before) if before.kind() == Kind::File && after.kind() == Kind::File => {
+            Ok(before.permissions() == after.permissions()
+                && context.world.known(before) == Some(context.world.digest(&record.path)?))
+        }
+        State::Link(_, target) if after.kind() == Kind::Link => {
+            Ok(context.world.read_link(&record.path)? == *target)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The output that stands at a record's path now.
+pub(crate) fn output<W: World>(
+    record: &Record,
+    after: &StatId,
+    context: &Context<'_, W>,
+) -> io::Result<Output> {
+    let kind = match after.kind() {
+        Kind::Dir => OutputKind::Dir,
+        Kind::Link => OutputKind::Link(context.world.read_link(&record.path)?),
+        Kind::File | Kind::Special => {
+            OutputKind::File { digest: context.world.digest(&record.path)?, size: after.size }
+        }
+    };
+    let stored =
+        context.workspace_rel(&record.path).is_some_and(|rel| context.facts.rules.is_output(&rel));
+    Ok(Output {
+        path: record.path.clone(),
+        kind,
+        mode: after.permissions(),
+        mtime_ns: after.mtime_ns,
+        stored,
+    })
+}

@@ -1,0 +1,338 @@
+//! Judging a finished run: from its trace to inputs, outputs, and the reason not to store, if any.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+
+use digest::Digest;
+use fspy_trace::{Change, Incomplete, Listed, Peer, Record, State, Trace};
+use stat::{Kind, StatId, file_name, is_within, parent};
+
+use crate::changed::judge_change;
+use crate::observed::judge_observation;
+use crate::pathset::{Look, Op};
+use crate::place::{Place, Root, Roots};
+use crate::reason::{NotCached, NotCachedKind};
+use crate::rules::Rules;
+use crate::value::Value;
+use crate::zone::{Zone, is_package_file, zone_of};
+
+/// The world after the run, and what is on record about it. Implemented by the cache; by a table
+/// in tests.
+pub trait World {
+    /// What stands at a path now; `None` if nothing does.
+    fn lstat(&self, path: &[u8]) -> io::Result<Option<StatId>>;
+    /// Target of a symbolic link.
+    fn read_link(&self, path: &[u8]) -> io::Result<Vec<u8>>;
+    /// Digest of the bytes that a regular file holds now.
+    fn digest(&self, path: &[u8]) -> io::Result<Digest>;
+    /// Digest of the bytes that went with an identity, if it was taken before.
+    fn known(&self, id: &StatId) -> Option<Digest>;
+    /// Names in a directory.
+    fn list(&self, dir: &[u8]) -> io::Result<Vec<Listed>>;
+    /// Which of these `access` bits are granted.
+    fn access(&self, path: &[u8], bits: u8) -> io::Result<u8>;
+    /// The program that a bare name starts on the step's `PATH`, as a place; `None` if none.
+    fn lookup(&self, name: &[u8]) -> Option<Place>;
+    /// Value of the step's declared input patterns, without the paths in `changed`.
+    fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value>;
+    /// Whether the path held, just before the run, bytes that a recorded result of this step left.
+    fn was_own(&self, path: &[u8]) -> bool;
+    /// Whether the path held, just before the run, the bytes of a step that comes later in this
+    /// run: they count as absent.
+    fn was_later(&self, path: &[u8]) -> bool;
+    /// Whether a name at this path is left out of listings: a step that does not come before this
+    /// one is recorded to have left it.
+    fn is_unordered(&self, path: &[u8]) -> bool;
+}
+
+/// What is to be judged.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The trace of the run.
+    pub trace: &'a Trace,
+    /// Where the roots are.
+    pub roots: &'a Roots,
+    /// The step's declared rules.
+    pub rules: &'a Rules,
+    /// The directories of the step's `PATH`, resolved.
+    pub path_dirs: &'a HashSet<Vec<u8>>,
+}
+
+/// What an output is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputKind {
+    /// A regular file.
+    File {
+        /// Digest of its bytes.
+        digest: Digest,
+        /// Size in bytes.
+        size: u64,
+    },
+    /// A symbolic link and its target.
+    Link(Vec<u8>),
+    /// A directory that the step made.
+    Dir,
+}
+
+/// Something the step left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Absolute path.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: OutputKind,
+    /// Permission bits.
+    pub mode: u32,
+    /// Time of its last modification, nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// Whether it belongs to the stored result: output rules may leave it out.
+    pub stored: bool,
+}
+
+/// The judgement of one run.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// What the step looked at, and what it found.
+    pub inputs: Vec<(Op, Value)>,
+    /// What it left.
+    pub outputs: Vec<Output>,
+    /// The first reason not to store the result.
+    pub refused: Option<NotCached>,
+    /// Whether the run removed, or changed in part, what was not its own: its outputs may hold
+    /// somebody's only copy of something, so none of them is ever to be removed as its own.
+    pub took_foreign: bool,
+    /// An own file whose bytes the run relied on: it found `b.o` up to date, or read its own state
+    /// and wrote it anew. The result is then made of more than this run looked at.
+    pub built_on: Option<Vec<u8>>,
+    /// An own file that was overwritten as one that was there (`cp` onto its earlier copy), and so
+    /// kept the permission bits of the earlier result. They are right as long as no input's are
+    /// others than when that result was made.
+    pub kept_mode: Option<Vec<u8>>,
+}
+
+impl Judgement {
+    pub(crate) fn refuse(&mut self, reason: NotCached) {
+        self.refused.get_or_insert(reason);
+    }
+
+    pub(crate) fn input(&mut self, look: Look, place: Place, value: Value) {
+        self.inputs.push((Op { look, place }, value));
+    }
+}
+
+/// Everything that judging a single record needs.
+pub(crate) struct Context<'a, W: World> {
+    pub(crate) facts: Facts<'a>,
+    pub(crate) world: &'a W,
+    /// Paths whose state the run changed, temporary ones included.
+    pub(crate) changed: HashSet<&'a [u8]>,
+    /// Directories that were found to hold a `pyvenv.cfg`.
+    environments: Vec<&'a [u8]>,
+}
+
+impl<W: World> Context<'_, W> {
+    /// Path relative to the workspace; `None` if it lies outside.
+    pub(crate) fn workspace_rel(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let place = self.facts.roots.place(path);
+        (place.root == Root::Workspace).then_some(place.rel)
+    }
+
+    /// Whether a temporary file is installed code, wherever it lies: a program that was started, or
+    /// part of a virtual environment or of a package directory.
+    pub(crate) fn is_installed(&self, record: &Record) -> bool {
+        record.seen.exec
+            || is_package_file(&record.path)
+            || self.environments.iter().any(|dir| is_within(&record.path, dir))
+    }
+
+    /// Whether an observation of this path counts as an input by the step's rules.
+    pub(crate) fn counts_as_input(&self, path: &[u8]) -> bool {
+        self.workspace_rel(path).is_none_or(|rel| self.facts.rules.infers_input(&rel))
+    }
+}
+
+/// Judges a run that ended well. Every output is found even if the result is refused: the ledger
+/// wants them.
+pub fn judge<W: World>(facts: Facts<'_>, world: &W) -> Judgement {
+    let mut judgement = Judgement::default();
+    refuse_incomplete(facts.trace, &mut judgement);
+    let mut context =
+        Context { facts, world, changed: HashSet::new(), environments: environments(facts.trace) };
+    for record in &facts.trace.records {
+        match was_changed(record, world) {
+            Ok(true) => {
+                context.changed.insert(&record.path);
+            }
+            Ok(false) => {}
+            Err(error) => judgement.refuse(unreadable(&record.path, &error)),
+        }
+    }
+    let mut names = BTreeSet::new();
+    for record in &facts.trace.records {
+        if let Some(name) = looked_up_name(record, facts.path_dirs) {
+            names.insert(name);
+            if record.before == State::Absent && !context.changed.contains(&record.path[..]) {
+                continue;
+            }
+        }
+        if let Err(error) = judge_record(record, &context, &mut judgement) {
+            judgement.refuse(unreadable(&record.path, &error));
+        }
+    }
+    judge_lookups(&names, world, &mut judgement);
+    judge_declared(&context, &mut judgement);
+    judgement
+}
+
+fn judge_record<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let changed = context.changed.contains(&record.path[..]);
+    match (zone_of(&record.path, context.facts.roots), changed) {
+        (Zone::Ignored, _) | (Zone::Droppings | Zone::Temp, true) => Ok(()),
+        (Zone::Temp, false) if context.is_installed(record) => {
+            judge_observation(record, context, judgement)
+        }
+        (Zone::Temp, false) => {
+            judge_temp(record, judgement);
+            Ok(())
+        }
+        (Zone::Outside, true) => judge_outside_change(record, context, judgement),
+        (Zone::Workspace, true) => judge_change(record, context, judgement),
+        (_, false) => judge_observation(record, context, judgement),
+    }
+}
+
+/// Whether the run changed what stands at the record's path. An open for writing that changed
+/// nothing did not; something made and gone again did, because the run is then what explains it.
+fn was_changed<W: World>(record: &Record, world: &W) -> io::Result<bool> {
+    let Some(change) = record.change else { return Ok(false) };
+    let after = world.lstat(&record.path)?;
+    Ok(match (record.before.id(), after) {
+        (None, _) | (Some(_), None) => true,
+        (Some(before), Some(after)) if *before == after => false,
+        (Some(before), Some(after)) => match (change, before.kind(), after.kind()) {
+            // Opened for writing in place, perhaps written with what was there: bytes decide.
+            (Change::Write | Change::Modify | Change::Append, Kind::File, Kind::File) => {
+                world.known(before) != Some(world.digest(&record.path)?)
+                    || before.permissions() != after.permissions()
+            }
+            _ => true,
+        },
+    })
+}
+
+fn environments(trace: &Trace) -> Vec<&[u8]> {
+    let marks = trace.records.iter().filter(|record| {
+        file_name(&record.path) == b"pyvenv.cfg" && record.before.kind() == Some(Kind::File)
+    });
+    marks.filter_map(|record| parent(&record.path)).collect()
+}
+
+/// Reading a temporary file that another program left is an input that cannot be named.
+fn judge_temp(record: &Record, judgement: &mut Judgement) {
+    if record.before.kind() == Some(Kind::File) && record.seen.read {
+        judgement.refuse(NotCached::at(NotCachedKind::ReadTemp, &record.path));
+    }
+}
+
+fn judge_outside_change<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let gone_again = record.before == State::Absent && context.world.lstat(&record.path)?.is_none();
+    if !gone_again {
+        judgement.refuse(NotCached::at(NotCachedKind::WroteOutside, &record.path));
+    }
+    Ok(())
+}
+
+/// A path directly in a directory of `PATH` was looked at to find a program.
+fn looked_up_name(record: &Record, path_dirs: &HashSet<Vec<u8>>) -> Option<Vec<u8>> {
+    let dir = parent(&record.path)?;
+    path_dirs.contains(dir).then(|| file_name(&record.path).to_vec())
+}
+
+fn judge_lookups<W: World>(names: &BTreeSet<Vec<u8>>, world: &W, judgement: &mut Judgement) {
+    for name in names {
+        let place = Place { root: Root::Path, rel: name.clone() };
+        judgement.input(Look::Lookup, place, lookup_value(world.lookup(name).as_ref()));
+    }
+}
+
+/// The value of a program look-up.
+#[must_use]
+pub fn lookup_value(found: Option<&Place>) -> Value {
+    found.map_or(Value::Absent, |place| {
+        let mut text = vec![place.root as u8];
+        text.extend_from_slice(&place.rel);
+        Value::text(&text)
+    })
+}
+
+fn judge_declared<W: World>(context: &Context<'_, W>, judgement: &mut Judgement) {
+    if context.facts.rules.declared_inputs().is_none() {
+        return;
+    }
+    match context.world.declared(&context.changed) {
+        Ok(value) => {
+            let place = Place { root: Root::Workspace, rel: Vec::new() };
+            judgement.input(Look::Declared, place, value);
+        }
+        Err(error) => judgement.refuse(unreadable(&context.facts.roots.workspace, &error)),
+    }
+}
+
+fn refuse_incomplete(trace: &Trace, judgement: &mut Judgement) {
+    for reason in &trace.incomplete {
+        judgement.refuse(match reason {
+            Incomplete::StillWriting(path) => NotCached::at(NotCachedKind::StillWriting, path),
+            Incomplete::StillTalking => NotCached::plain(NotCachedKind::StillTalking),
+            Incomplete::UnreadableMemory => incomplete("the memory of a process could not be read"),
+            Incomplete::ForeignNamespace => {
+                incomplete("a process entered a mount namespace or root directory of its own")
+            }
+            Incomplete::ForeignArchitecture => {
+                incomplete("a program of another architecture made file calls")
+            }
+            Incomplete::HelperLost => incomplete("the tracer's helper process was lost"),
+        });
+    }
+    for peer in &trace.peers {
+        match peer {
+            Peer::Unix(path) if is_harmless_socket(path) => {}
+            Peer::Unix(path) => judgement.refuse(NotCached::at(NotCachedKind::AskedPeer, path)),
+            Peer::Loopback(53) | Peer::Remote(_) => {}
+            Peer::Loopback(port) => judgement
+                .refuse(NotCached::because(NotCachedKind::AskedPeer, format!("localhost:{port}"))),
+        }
+    }
+}
+
+/// Local services whose answers are no input, or are covered otherwise.
+fn is_harmless_socket(path: &[u8]) -> bool {
+    const HARMLESS: [&[u8]; 6] = [
+        b"/var/run/nscd/socket",
+        b"/run/nscd/socket",
+        b"/dev/log",
+        b"/run/systemd/journal/dev-log",
+        b"/run/systemd/journal/socket",
+        b"/run/systemd/resolve/io.systemd.Resolve",
+    ];
+    HARMLESS.contains(&path)
+}
+
+fn incomplete(detail: &str) -> NotCached {
+    NotCached::because(NotCachedKind::Incomplete, detail)
+}
+
+fn unreadable(path: &[u8], error: &io::Error) -> NotCached {
+    NotCached {
+        kind: NotCachedKind::InputUnreadable,
+        path: Some(path.to_vec()),
+        detail: Some(error.to_string()),
+    }
+}

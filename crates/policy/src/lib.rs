@@ -1,0 +1,26 @@
+//! The rules of the cache: what of a trace is an input, what is an output, what forbids storing.
+//!
+//! Everything here is a pure function of its arguments; whoever asks supplies the world (files,
+//! digests, ownership) through [`World`]. The rules themselves are stated in `docs/semantics.md`.
+
+mod changed;
+mod judge;
+mod observed;
+mod pathset;
+mod place;
+mod reason;
+mod rules;
+mod value;
+mod zone;
+
+pub use judge::{Facts, Judgement, Output, OutputKind, World, judge, lookup_value};
+pub use pathset::{Look, Op, PathSet};
+pub use place::{Place, Root, Roots};
+pub use reason::{Miss, MissKind, NotCached, NotCachedKind};
+pub use rules::{PatternError, Rules};
+pub use value::{Value, listing_value, mode_class, strong_fingerprint};
+pub use zone::{Zone, is_unlisted_name, zone_of};
+
+/// Version of everything that is stored: part of every weak fingerprint, so that entries of
+/// different versions never meet.
+pub const FORMAT: u32 = 1;

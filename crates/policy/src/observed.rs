@@ -1,0 +1,231 @@
+//! What the run looked at and left as it was: inputs, and the signs that somebody else changed them.
+
+use std::io;
+
+use fspy_trace::{Change, Listed, Record, State};
+use stat::{Kind, StatId, join};
+
+use crate::changed::output;
+use crate::judge::{Context, Judgement, World};
+use crate::pathset::Look;
+use crate::reason::{NotCached, NotCachedKind};
+use crate::value::{Value, listing_value, mode_class};
+use crate::zone::is_unlisted_name;
+
+/// Judges one path that stands as it stood.
+pub(crate) fn judge_observation<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let observed = is_observed(record);
+    if context.world.was_own(&record.path) && is_blind_touch(record) {
+        return judge_blind_touch(record, context, judgement);
+    }
+    if (observed || record.touched) && context.world.was_own(&record.path) {
+        return judge_own(record, context, judgement);
+    }
+    if !observed {
+        return judge_touched(record, context, judgement);
+    }
+    if !context.counts_as_input(&record.path) {
+        return Ok(());
+    }
+    let after = context.world.lstat(&record.path)?;
+    match (&record.before, after) {
+        (State::Absent, None) => judge_absence(record, context, judgement),
+        (State::Error(errno), _) => {
+            let place = context.facts.roots.place(&record.path);
+            judgement.input(Look::Kind, place, Value::Error(*errno));
+        }
+        (State::Link(_, target), Some(after)) if after.kind() == Kind::Link => {
+            judge_link(record, target, context, judgement)?;
+        }
+        (State::Present(before), Some(after)) if before.kind() == after.kind() => {
+            judge_present(record, before, &after, context, judgement)?;
+        }
+        _ => judgement.refuse(modified(record)),
+    }
+    Ok(())
+}
+
+/// An open for writing that changed nothing was a read.
+fn is_observed(record: &Record) -> bool {
+    record.seen.any()
+        || matches!(record.change, Some(Change::Write | Change::Modify | Change::Append))
+}
+
+/// `touch` on the step's own empty file: opened for writing without a look, and nothing written.
+/// From nothing it leaves the same.
+fn is_blind_touch(record: &Record) -> bool {
+    let empty = record.before.id().is_some_and(|id| id.kind() == Kind::File && id.size == 0);
+    empty && record.change == Some(Change::Write) && !record.seen.any()
+}
+
+fn judge_blind_touch<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    if let Some(after) = context.world.lstat(&record.path)? {
+        judgement.outputs.push(output(record, &after, context)?);
+    }
+    Ok(())
+}
+
+/// Not looked at, but its permissions or times were set.
+fn judge_touched<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let after = context.world.lstat(&record.path)?;
+    let (Some(before), Some(after)) = (record.before.id(), after) else { return Ok(()) };
+    if before.permissions() != after.permissions() {
+        judgement.refuse(NotCached::at(NotCachedKind::ModifiedItsInput, &record.path));
+    }
+    Ok(())
+}
+
+/// Own paths count as absent. A directory that the step made earlier and found again is an output
+/// as if made anew; a file that it found again and left means it built on its earlier result.
+fn judge_own<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let place = context.facts.roots.place(&record.path);
+    judgement.input(Look::Own, place, Value::OwnOrAbsent);
+    let Some(after) = context.world.lstat(&record.path)? else { return Ok(()) };
+    if after.kind() == Kind::Dir {
+        judge_listing(record, context, judgement)?;
+    } else {
+        judgement.built_on.get_or_insert_with(|| record.path.clone());
+    }
+    judgement.outputs.push(output(record, &after, context)?);
+    Ok(())
+}
+
+fn judge_absence<W: World>(record: &Record, context: &Context<'_, W>, judgement: &mut Judgement) {
+    let roots = context.facts.roots;
+    if let Some(above) = roots.place_above(&record.path) {
+        judgement.input(Look::Kind, above, Value::Absent);
+        if roots.place(&record.path).root == crate::place::Root::Absolute {
+            return;
+        }
+    }
+    judgement.input(Look::Kind, roots.place(&record.path), Value::Absent);
+}
+
+fn judge_link<W: World>(
+    record: &Record,
+    target: &[u8],
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    if context.world.read_link(&record.path)? == target {
+        let place = context.facts.roots.place(&record.path);
+        judgement.input(Look::Link, place, Value::link(target));
+    } else {
+        judgement.refuse(modified(record));
+    }
+    Ok(())
+}
+
+fn judge_present<W: World>(
+    record: &Record,
+    before: &StatId,
+    after: &StatId,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    match before.kind() {
+        Kind::File => judge_file(record, before, after, context, judgement),
+        Kind::Dir => {
+            let roots = context.facts.roots;
+            if !roots.is_ancestor(&record.path) && record.path != roots.workspace {
+                let place = roots.place(&record.path);
+                if record.seen.stat {
+                    let value = Value::Dir(mode_class(after.permissions()));
+                    judgement.input(Look::Content, place, value);
+                } else {
+                    judgement.input(Look::Kind, place, Value::Kind(Kind::Dir));
+                }
+            }
+            judge_listing(record, context, judgement)
+        }
+        Kind::Link | Kind::Special => {
+            let place = context.facts.roots.place(&record.path);
+            judgement.input(Look::Kind, place, Value::Kind(before.kind()));
+            Ok(())
+        }
+    }
+}
+
+fn judge_file<W: World>(
+    record: &Record,
+    before: &StatId,
+    after: &StatId,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let place = context.facts.roots.place(&record.path);
+    let seen = &record.seen;
+    if seen.content() || record.change.is_some() {
+        let digest = context.world.digest(&record.path)?;
+        if !same_bytes(record, before, after, context.world.known(before) == Some(digest)) {
+            judgement.refuse(modified(record));
+        }
+        let value = Value::File(digest, mode_class(after.permissions()));
+        judgement.input(Look::Content, place.clone(), value);
+    } else if seen.exists {
+        judgement.input(Look::Kind, place.clone(), Value::Kind(Kind::File));
+    }
+    if seen.access != 0 {
+        let granted = context.world.access(&record.path, seen.access)?;
+        judgement.input(Look::Access(seen.access), place, Value::Access(granted));
+    }
+    if before.permissions() != after.permissions() {
+        judgement.refuse(NotCached::at(NotCachedKind::ModifiedItsInput, &record.path));
+    }
+    Ok(())
+}
+
+/// Whether the file holds, after the run, the bytes that the run saw. Its `ctime` moves with every
+/// write; where the run itself moved it, without writing, the other marks must do.
+fn same_bytes(record: &Record, before: &StatId, after: &StatId, digest_was_known: bool) -> bool {
+    let unmoved = before == after;
+    let touched = record.touched && before.ino == after.ino && before.size == after.size;
+    unmoved || touched || digest_was_known
+}
+
+/// The names given must still be there, but for what the run itself made: otherwise somebody else
+/// was at work, and nobody knows which names the command saw.
+fn judge_listing<W: World>(
+    record: &Record,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    let Some(given) = &record.seen.list else { return Ok(()) };
+    let value = visible(&record.path, given, context);
+    if value != visible(&record.path, &context.world.list(&record.path)?, context) {
+        judgement.refuse(modified(record));
+    }
+    judgement.input(Look::Listing, context.facts.roots.place(&record.path), value);
+    Ok(())
+}
+
+pub(crate) fn visible<W: World>(dir: &[u8], names: &[Listed], context: &Context<'_, W>) -> Value {
+    listing_value(names.iter().filter_map(|(name, kind)| {
+        let path = join(dir, name);
+        let hidden = is_unlisted_name(name)
+            || context.changed.contains(&path[..])
+            || context.world.was_own(&path)
+            || context.world.is_unordered(&path);
+        (!hidden).then_some((&name[..], *kind))
+    }))
+}
+
+fn modified(record: &Record) -> NotCached {
+    NotCached::at(NotCachedKind::InputModified, &record.path)
+}

@@ -1,0 +1,235 @@
+//! Named exceptions: the closed tables of paths that a cache must treat in a way of their own.
+//!
+//! Each table is documented in `docs/semantics.md` and has its test. Nothing else is ever ignored.
+
+use stat::{file_name, is_within};
+
+use crate::place::Roots;
+
+/// Where a path lies, as far as the rules care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// In the workspace: the rules of inputs and outputs hold.
+    Workspace,
+    /// In a directory for temporary files.
+    Temp,
+    /// Elsewhere: what is read there is the toolchain; writing there is not cached.
+    Outside,
+    /// Elsewhere, but a tool's known droppings: written without consequence, read as `Outside`.
+    Droppings,
+    /// Neither input nor output.
+    Ignored,
+}
+
+/// Caches of tools that, warm, look at every file they look at cold: they can't hide an input, so
+/// they are neither inputs nor outputs, belong to nobody, and are never restored or removed.
+const NEUTRAL_NAMES: [&[u8]; 5] =
+    [b"__pycache__", b".mypy_cache", b".pytest_cache", b".ruff_cache", b".eslintcache"];
+
+/// Files that describe the machine, not the toolchain: what they lead to is digested anyway.
+const MACHINE_FILES: [&[u8]; 16] = [
+    b"/etc/ld.so.cache",
+    b"/etc/ld.so.preload",
+    b"/etc/resolv.conf",
+    b"/etc/hosts",
+    b"/etc/host.conf",
+    b"/etc/hostname",
+    b"/etc/nsswitch.conf",
+    b"/etc/passwd",
+    b"/etc/group",
+    b"/etc/mtab",
+    b"/etc/machine-id",
+    b"/etc/localtime",
+    b"/etc/gai.conf",
+    b"/etc/services",
+    b"/etc/protocols",
+    b"/var/run/nscd",
+];
+
+/// Directories of the kernel's own file systems.
+const KERNEL_DIRS: [&[u8]; 3] = [b"/proc", b"/sys", b"/dev"];
+
+/// Directories for temporary files, besides the one named by `TMPDIR`.
+const TEMP_DIRS: [&[u8]; 3] = [b"/tmp", b"/var/tmp", b"/dev/shm"];
+
+/// Download and compile caches below the home directory: named by version or by content, so what
+/// they hold follows from other inputs.
+const DOWNLOAD_CACHES: [&[u8]; 9] = [
+    b".cargo/registry",
+    b".cargo/git",
+    b"go/pkg/mod",
+    b".cache/go-build",
+    b".cache/pip",
+    b".cache/uv",
+    b".cache/ccache",
+    b".ccache",
+    b".npm/_cacache",
+];
+
+/// What tools drop in the home directory without meaning anything by it.
+const DROPPINGS: [&[u8]; 7] = [
+    b".npm/_logs",
+    b".npm/_update-notifier-last-checked",
+    b".config/configstore",
+    b".cargo/.package-cache",
+    b".cargo/.package-cache-mutate",
+    b".cargo/.global-cache",
+    b".config/go/telemetry",
+];
+
+/// Parts of `.git` that are noise: content-named objects, logs, locks.
+const GIT_NOISE: [&[u8]; 3] = [b"objects", b"logs", b"COMMIT_EDITMSG"];
+
+/// The zone of an absolute, resolved path.
+#[must_use]
+pub fn zone_of(path: &[u8], roots: &Roots) -> Zone {
+    if is_neutral(path) {
+        return Zone::Ignored;
+    }
+    if is_within(path, &roots.workspace) {
+        let rel = path[roots.workspace.len()..].trim_ascii_start_matches_slash();
+        return if is_own_state(rel) || is_git_noise(rel) {
+            Zone::Ignored
+        } else {
+            Zone::Workspace
+        };
+    }
+    if is_within(path, &roots.temp) || is_in_any(path, &TEMP_DIRS) {
+        return Zone::Temp;
+    }
+    if is_in_any(path, &KERNEL_DIRS) || is_in_any(path, &MACHINE_FILES) {
+        return Zone::Ignored;
+    }
+    zone_in_home(path, &roots.home).unwrap_or(Zone::Outside)
+}
+
+/// Whether a name never counts in a listing: neutral caches, editors' temporary files, our own
+/// directory.
+#[must_use]
+pub fn is_unlisted_name(name: &[u8]) -> bool {
+    NEUTRAL_NAMES.contains(&name)
+        || name == b".taskrunner"
+        || name == b"4913"
+        || name.ends_with(b"~")
+        || (name.starts_with(b".") && (name.ends_with(b".swp") || name.ends_with(b".swx")))
+        || name.starts_with(b".#")
+        || (name.starts_with(b"#") && name.ends_with(b"#"))
+}
+
+fn zone_in_home(path: &[u8], home: &[u8]) -> Option<Zone> {
+    if home.len() < 2 || !is_within(path, home) {
+        return None;
+    }
+    let rel = path[home.len()..].trim_ascii_start_matches_slash();
+    let below = |table: &[&[u8]]| table.iter().any(|entry| is_within(rel, entry));
+    if below(&DOWNLOAD_CACHES) {
+        return Some(if counts_even_in_caches(rel) { Zone::Outside } else { Zone::Ignored });
+    }
+    below(&DROPPINGS).then_some(Zone::Droppings)
+}
+
+/// Whether a path lies in a directory of installed packages.
+#[must_use]
+pub(crate) fn is_package_file(path: &[u8]) -> bool {
+    let package_dir = |name: &[u8]| name == b"site-packages" || name == b"node_modules";
+    path.split(|&byte| byte == b'/').any(package_dir)
+}
+
+/// Installed code counts wherever it lies: whole environments live in cache directories.
+fn counts_even_in_caches(rel: &[u8]) -> bool {
+    let program = |name: &[u8]| name == b"bin" || is_library(name);
+    is_package_file(rel) || rel.split(|&byte| byte == b'/').any(program)
+}
+
+fn is_library(name: &[u8]) -> bool {
+    name.windows(3).any(|part| part == b".so")
+}
+
+fn is_neutral(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').any(|name| NEUTRAL_NAMES.contains(&name))
+}
+
+fn is_own_state(rel: &[u8]) -> bool {
+    is_within(rel, b".taskrunner")
+}
+
+fn is_git_noise(rel: &[u8]) -> bool {
+    let mut names = rel.split(|&byte| byte == b'/');
+    let in_git = names.by_ref().any(|name| name == b".git");
+    in_git
+        && (names.next().is_some_and(|name| GIT_NOISE.contains(&name))
+            || file_name(rel).ends_with(b".lock"))
+}
+
+fn is_in_any(path: &[u8], dirs: &[&[u8]]) -> bool {
+    dirs.iter().any(|dir| is_within(path, dir))
+}
+
+trait TrimSlash {
+    fn trim_ascii_start_matches_slash(&self) -> &[u8];
+}
+
+impl TrimSlash for [u8] {
+    fn trim_ascii_start_matches_slash(&self) -> &[u8] {
+        self.strip_prefix(b"/").unwrap_or(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots() -> Roots {
+        Roots {
+            workspace: b"/home/ann/ws".to_vec(),
+            home: b"/home/ann".to_vec(),
+            temp: b"/scratch".to_vec(),
+        }
+    }
+
+    #[test]
+    fn every_table_has_its_zone() {
+        for (path, zone) in [
+            (&b"/home/ann/ws/src/a.c"[..], Zone::Workspace),
+            (b"/home/ann/ws", Zone::Workspace),
+            (b"/home/ann/ws/.taskrunner/state.db", Zone::Ignored),
+            (b"/home/ann/ws/pkg/__pycache__/a.pyc", Zone::Ignored),
+            (b"/usr/lib/python3/__pycache__/a.pyc", Zone::Ignored),
+            (b"/home/ann/ws/.git/HEAD", Zone::Workspace),
+            (b"/home/ann/ws/.git/objects/ab/cd", Zone::Ignored),
+            (b"/home/ann/ws/.git/index.lock", Zone::Ignored),
+            (b"/home/ann/ws/package.lock", Zone::Workspace),
+            (b"/tmp/x", Zone::Temp),
+            (b"/scratch/x", Zone::Temp),
+            (b"/dev/shm/x", Zone::Temp),
+            (b"/dev/null", Zone::Ignored),
+            (b"/proc/self/maps", Zone::Ignored),
+            (b"/etc/ld.so.cache", Zone::Ignored),
+            (b"/etc/ssl/openssl.cnf", Zone::Outside),
+            (b"/usr/bin/cc", Zone::Outside),
+            (b"/home/ann/.cargo/registry/src/x/lib.rs", Zone::Ignored),
+            (b"/home/ann/.npm/_logs/1.log", Zone::Droppings),
+            (b"/home/ann/.npmrc", Zone::Outside),
+        ] {
+            assert_eq!(zone_of(path, &roots()), zone, "{}", String::from_utf8_lossy(path));
+        }
+    }
+
+    #[test]
+    fn installed_code_counts_even_in_a_download_cache() {
+        for path in [
+            &b"/home/ann/.cache/uv/env/lib/site-packages/numpy/__init__.py"[..],
+            b"/home/ann/.cache/uv/env/bin/python",
+            b"/home/ann/.cache/pip/x/libfoo.so.1",
+        ] {
+            assert_eq!(zone_of(path, &roots()), Zone::Outside);
+        }
+    }
+
+    #[test]
+    fn a_workspace_below_a_temporary_directory_is_the_workspace() {
+        let roots = Roots { workspace: b"/tmp/ws".to_vec(), ..roots() };
+        assert_eq!(zone_of(b"/tmp/ws/a", &roots), Zone::Workspace);
+        assert_eq!(zone_of(b"/tmp/other", &roots), Zone::Temp);
+    }
+}

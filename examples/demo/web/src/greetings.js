@@ -1,0 +1,1 @@
+export const greetings = (names) => names.map((name) => `Hello, ${name}!`);

@@ -1,0 +1,190 @@
+"""The native part, written in Rust: tracing, matching, hashing, validation, archives, the store."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, final
+
+__version__: str
+"""The version of the distribution."""
+
+FORMAT: int
+"""The version of the cache format; part of every weak fingerprint."""
+
+def digest(data: bytes) -> bytes:
+    """Return the BLAKE3 digest of `data`, 32 bytes."""
+
+def check_pattern(pattern: str) -> str | None:
+    """Return why a glob is not valid, or None."""
+
+@final
+class Reason:
+    """Why something was not answered from the cache, or not stored in it. Frozen."""
+
+    @property
+    def kind(self) -> str:
+        """One of the two closed lists of `reasons`."""
+    @property
+    def path(self) -> str | None:
+        """The path in question, workspace-relative if inside; odd bytes as surrogate escapes."""
+    @property
+    def detail(self) -> str | None:
+        """What else there is to say."""
+
+@final
+class Checked:
+    """What a look-up says of one step."""
+
+    @property
+    def step(self) -> int:
+        """The step's id."""
+    @property
+    def hit(self) -> bool:
+        """Whether a stored result fits."""
+    @property
+    def reason(self) -> Reason | None:
+        """Why none does."""
+    @property
+    def saved(self) -> float:
+        """The seconds the stored run took."""
+
+@final
+class Event:
+    """Something that happened to a step; which fields count depends on the kind."""
+
+    @property
+    def kind(
+        self,
+    ) -> Literal[
+        "waiting",
+        "started",
+        "output",
+        "exited",
+        "judged",
+        "stored",
+        "restored",
+        "failed",
+        "helper-lost",
+    ]:
+        """What happened."""
+    @property
+    def step(self) -> int:
+        """The step's id."""
+    @property
+    def stream(self) -> int:
+        """output: 1 for stdout, 2 for stderr."""
+    @property
+    def data(self) -> bytes:
+        """output: the bytes."""
+    @property
+    def code(self) -> int | None:
+        """exited: the exit code, if it was not a signal."""
+    @property
+    def signal(self) -> int | None:
+        """exited: the signal, if it was one."""
+    @property
+    def seconds(self) -> float:
+        """exited: the wall time."""
+    @property
+    def ok(self) -> bool:
+        """judged: will be stored if packing succeeds; stored: is; restored: succeeded."""
+    @property
+    def reason(self) -> Reason | None:
+        """judged, stored: why not cached; restored: why not; failed: the error of the spawn."""
+    @property
+    def files(self) -> int:
+        """restored: how many files were written; 0 if everything was in place."""
+    @property
+    def replaced(self) -> list[str]:
+        """restored: paths whose unrecorded bytes were moved to `.taskrunner/replaced`."""
+
+@final
+class Step:
+    """One step as the engine knows it."""
+
+    def __new__(
+        cls,
+        *,
+        id: int,
+        package: str,
+        task: str,
+        index: int,
+        args: Sequence[str],
+        weak: bytes,
+        description: bytes,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: str,
+        before: Sequence[int],
+        cached: bool,
+        traced: bool,
+        input_auto: bool,
+        input_include: Sequence[str],
+        input_exclude: Sequence[str],
+        output_auto: bool,
+        output_include: Sequence[str],
+        output_exclude: Sequence[str],
+    ) -> Step:
+        """Make a step.
+
+        `before` has the ids of all steps ordered before it, transitively. Patterns are globs
+        relative to the workspace root. `env` is the whole environment. `description` says what
+        `weak` digests, and is kept to explain later misses.
+        """
+
+@final
+class Engine:
+    """Supervisor, cache and worker pool of one run, behind one `next_events`."""
+
+    def __new__(
+        cls,
+        *,
+        root: str,
+        cache_dir: str,
+        state_dir: str,
+        helper: str,
+        home: str,
+        temp: str,
+        workers: int,
+    ) -> Engine:
+        """Open the cache and make ready to run."""
+    @property
+    def fidelity(self) -> str:
+        """What tracing can do here: `notify` or `none`."""
+    @property
+    def fidelity_reason(self) -> str | None:
+        """Why tracing is not complete."""
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know about how opening the cache went."""
+    def keyed_digest(self, data: bytes) -> bytes:
+        """Return a digest that only this cache can make; for values that may be secret."""
+    def add(self, step: Step) -> None:
+        """Make a step known."""
+    def check(self, steps: Sequence[int]) -> list[Checked]:
+        """Look up a wavefront in topological order; hits join the overlay for later ones."""
+    def previous_description(self, step: int) -> bytes | None:
+        """Return the description of the step's last run."""
+    def restore(self, step: int) -> None:
+        """Begin to restore a hit; the event `restored` follows."""
+    def revoke(self, step: int) -> None:
+        """Forget a hit: a step before it has to run after all."""
+    def replay(self, step: int) -> list[tuple[int, bytes]]:
+        """Return the log of a restored step: stream and bytes, in the order read."""
+    def run(self, step: int, force: bool = False) -> None:
+        """Begin to run a step: lock, second look-up unless forced, spawn.
+
+        Perhaps `waiting`, then `started` and what follows, or `restored`, or `failed`.
+        """
+    def record(self, step: int) -> None:
+        """Begin to judge and store an exited step: `judged`, then `stored`, whatever the exit."""
+    def kill(self, step: int, signal: int) -> None:
+        """Send a signal to the whole process tree of a step."""
+    def next_events(self, limit: int, timeout: float | None) -> list[Event]:
+        """Wait for events; empty after a timeout, `wake` or a signal."""
+    def wake(self) -> None:
+        """Make `next_events` return; may be called from a signal handler."""
+    def prune(self, max_bytes: int, max_age_days: int) -> tuple[int, int]:
+        """Remove the least recently used entries beyond the limits: entries, bytes."""
+    def stats(self) -> dict[str, int]:
+        """Return the number of entries, path_sets and archives, and their bytes."""
+    def close(self) -> None:
+        """Finish background work and close the cache."""

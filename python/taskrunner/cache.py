@@ -1,0 +1,53 @@
+"""Whether a step is cached at all, and what a look-up found, in the report's terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from taskrunner.events import Lookup
+from taskrunner.fingerprint import explain
+from taskrunner.reasons import Reason
+
+if TYPE_CHECKING:
+    from taskrunner._native import Checked, Engine
+    from taskrunner.model import Task
+    from taskrunner.plan import Action
+
+Mode = Literal["configured", "on", "off", "force"]
+"""What the command line says: nothing, `--cache`, `--no-cache` or `--force`."""
+
+
+class Policy(NamedTuple):
+    """Decides which steps are cached."""
+
+    mode: Mode = "configured"
+    tasks: bool = True
+    """`[cache] tasks`."""
+
+    def disabled(self, action: Action) -> Reason | None:
+        """Return why a step is not cached, or None if it is."""
+        reason = self._switched_off(action.task)
+        if reason is None and action.withheld is not None:
+            return Reason("withheld-variable", detail=action.withheld)
+        return reason
+
+    def _switched_off(self, task: Task) -> Reason | None:
+        if self.mode == "off":
+            return Reason("cache-disabled", detail="--no-cache")
+        if not task.cache:
+            return Reason("cache-disabled", detail="cache = false")
+        if not self.tasks and self.mode != "on":
+            return Reason("cache-disabled", detail="[cache] tasks = false")
+        return None
+
+
+def lookup(engine: Engine, checked: Checked, description: bytes) -> Lookup:
+    """Return the answer to a look-up, with a changed description put into words."""
+    if checked.hit:
+        return Lookup("hit", saved=checked.saved)
+    reason = checked.reason
+    if reason is not None and reason.kind == "description-changed":
+        found = explain(engine.previous_description(checked.step), description)
+        kind = "env-changed" if found.only_env else reason.kind
+        return Lookup("miss", Reason(kind, detail=found.words))
+    return Lookup("miss", reason)

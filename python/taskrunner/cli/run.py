@@ -1,0 +1,227 @@
+"""`taskrunner run`: plans, runs and reports, and turns the outcome into an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+import click
+
+from taskrunner import cache, env_vars, graph, plan, schedule, select
+from taskrunner.cli import session
+from taskrunner.cli.lazy import Command
+from taskrunner.errors import UsageError
+from taskrunner.execute import Bridge, state_dir
+from taskrunner.report import json_summary, plain
+from taskrunner.report.log import Mode as LogMode
+from taskrunner.report.sink import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from taskrunner._native import Engine
+    from taskrunner.events import Lookup, Outcome
+    from taskrunner.plan import Plan
+    from taskrunner.workspace import Workspace
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SUMMARY = "last-run.json"
+
+
+class Request(NamedTuple):
+    """The options of `run`, understood."""
+
+    mode: cache.Mode
+    log: LogMode
+    concurrency: int
+    keep_going: bool
+    summarize: str | None
+    dry_run: bool
+    verbose: bool
+
+
+def _run(words: tuple[str, ...], **options: object) -> int:
+    request = _request(**options)  # type: ignore[arg-type] # click's values, by our own names
+    found = session.workspace()
+    tasks = graph.build(found)
+    planned = plan.plan(tasks, select.select(tasks, words[0]), words[1:], os.environ)
+    with session.engine(found, workers=max(2, session.processors())) as engine:
+        bridge = Bridge(engine, planned, cache.Policy(request.mode, found.cache.tasks))
+        if request.dry_run:
+            return _forecast(planned, bridge)
+        return _run_plan(found, planned, engine, bridge, request)
+
+
+def _request(
+    cached: bool,  # noqa: FBT001
+    uncached: bool,  # noqa: FBT001
+    force: bool,  # noqa: FBT001
+    concurrency: int | None = None,
+    **others: object,
+) -> Request:
+    chosen = [
+        name
+        for name, given in (("--cache", cached), ("--no-cache", uncached), ("--force", force))
+        if given
+    ]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{chosen[0]} and {chosen[1]} can't be used together")
+    mode = _MODES[chosen[0]] if chosen else "configured"
+    number = session.processors() if concurrency is None else concurrency
+    return Request(mode=mode, concurrency=number, **others)  # type: ignore[arg-type] # as above
+
+
+_MODES: dict[str, cache.Mode] = {"--cache": "on", "--no-cache": "off", "--force": "force"}
+
+
+def _run_plan(
+    found: Workspace, planned: Plan, engine: Engine, bridge: Bridge, request: Request
+) -> int:
+    report = plain.Plain(
+        planned, {1: Sink(1), 2: Sink(2)}, mode=request.log, verbose=request.verbose
+    )
+    for warning in engine.warnings:
+        report.warn(warning)
+    if engine.fidelity == "none":
+        report.untraced(engine.fidelity_reason)
+    options = schedule.Options(request.concurrency, keep_going=request.keep_going)
+    running = schedule.Schedule(planned, bridge, options, report)
+    with _signals_to(running):
+        outcomes = running.run()
+    if any(_was_stored(outcome) for outcome in outcomes):
+        engine.prune(found.cache.max_size, found.cache.max_age)
+    if request.summarize is not None:
+        path = request.summarize or os.path.join(state_dir(found.root), _SUMMARY)
+        _summarize(path, planned, outcomes)
+    return exit_code(planned, outcomes, running.signal)
+
+
+def _summarize(path: str, planned: Plan, outcomes: Iterable[Outcome]) -> None:
+    try:
+        json_summary.write(path, planned, outcomes)
+    except OSError as error:
+        raise UsageError(f"the summary can't be written to {path}: {error.strerror}") from error
+
+
+def _was_stored(outcome: Outcome) -> bool:
+    missed = outcome.lookup is not None and outcome.lookup.status == "miss"
+    return missed and outcome.state == "done" and outcome.not_cached is None
+
+
+def exit_code(planned: Plan, outcomes: Iterable[Outcome], interrupted: int | None) -> int:
+    """Return 128+n after a signal, the code of the one failed task, 1 for several, else 0."""
+    if interrupted is not None:
+        return 128 + interrupted
+    codes = {
+        planned.actions[outcome.step].task.id: outcome.exit_code
+        for outcome in schedule.failed(outcomes)
+    }
+    return next(iter(codes.values())) if len(codes) == 1 else min(len(codes), 1)
+
+
+@contextmanager
+def _signals_to(running: schedule.Schedule) -> Iterator[None]:
+    """Let signals interrupt the run, as long as it lasts."""
+    earlier = {
+        number: signal.signal(number, lambda number, _: running.interrupt(number))
+        for number in _SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _forecast(planned: Plan, bridge: Bridge) -> int:
+    out = Sink(1)
+    for action, lookup in zip(planned.actions, schedule.forecast(planned, bridge), strict=True):
+        line = plain.shown_line(action.line)
+        out.line(f"{out.style(action.label, 'bold')}: $ {line}  {_prospect(lookup)}")
+    return 0
+
+
+def _prospect(lookup: Lookup | None) -> str:
+    if lookup is None:
+        return "unknown: a step before it has to run"
+    return "cache hit" if lookup.status == "hit" else plain.lookup_words(lookup)
+
+
+def _positive(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    message = f"`{value}` is not a number of steps to run at once; give 1 or more"
+    raise click.BadParameter(message, ctx=ctx, param=param)
+
+
+class _RunCommand(Command):
+    """Leaves what follows the task names alone, and takes no word for a value of `--summarize`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words after `run`."""
+        takes_value = {
+            name
+            for param in self.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for name in param.opts
+        } - {"--summarize"}
+        at = 0
+        while at < len(args) and args[at].startswith("-") and args[at] not in {"-", "--"}:
+            if args[at] == "--summarize":
+                args[at] = "--summarize="
+            at += 2 if args[at] in takes_value else 1
+        return super().parse_args(ctx, args)
+
+
+def _flag(*names: str, help: str) -> click.Option:  # noqa: A002 - click's word
+    return click.Option(list(names), is_flag=True, help=help)
+
+
+command = _RunCommand(
+    "run",
+    callback=_run,
+    help="Run tasks and what they depend on, or answer them from the cache."
+    "\n\nTASK is a name, or several with commas between: `build`, `ui#build,lint`."
+    " All that follows goes to the named tasks.",
+    options_metavar="[OPTIONS]",
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
+    params=[
+        _flag("--cache", "cached", help="Cache even if `[cache] tasks` is false."),
+        _flag("--no-cache", "uncached", help="Run everything; look up and store nothing."),
+        _flag("--force", help="Run everything, and store the results anew."),
+        click.Option(
+            ["--log"],
+            type=click.Choice(get_args(LogMode)),
+            default="interleaved",
+            show_default=True,
+            help="How the output of several steps shares the screen.",
+        ),
+        click.Option(
+            ["--concurrency"],
+            metavar="N",
+            envvar=env_vars.CONCURRENCY,
+            callback=_positive,
+            help="How many steps may run at once. Default: as many as there are processors.",
+        ),
+        _flag("--continue", "keep_going", help="After a failure, run what doesn't depend on it."),
+        click.Option(
+            ["--summarize"],
+            metavar="[=PATH]",
+            help="Write a summary in JSON, to .taskrunner/last-run.json if no path is given.",
+        ),
+        _flag("--dry-run", help="Show what would run, and run nothing."),
+        _flag("--verbose", "-v", help="Say more about each step."),
+        click.Argument(
+            ["words"],
+            nargs=-1,
+            required=True,
+            type=click.UNPROCESSED,
+            metavar="TASK[,TASK...] [ARGS...]",
+        ),
+    ],
+)

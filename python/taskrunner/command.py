@@ -1,0 +1,174 @@
+"""Splits a command line into argv where that is certain; everything else is the shell's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHELL = "/bin/sh"
+
+# Unquoted, each of these makes the shell do something: operators, expansions, globs, braces.
+_ACTIVE = frozenset("|&;<>()$`*?[]{}\n")
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+# Words that mean something to the shell itself where a program's name is expected. Built-ins that
+# also exist as programs are here too: the shell's `echo` and the program differ.
+_SHELL_WORDS = """
+    ! . : [ alias bg break case cd chdir command continue declare do done echo elif else esac eval
+    exec exit export false fc fg fi for function getopts hash if in jobs kill let local printf pwd
+    read readonly return select set shift source test then time times trap true type typeset
+    ulimit umask unalias unset until wait while
+"""
+_OF_THE_SHELL = frozenset(_SHELL_WORDS.split())
+_VARIABLE = re.compile(r"(?<!\\)\$\{?([A-Za-z_][A-Za-z0-9_]*)")
+# What stands in single quotes means nothing to the shell; an apostrophe in double quotes, or after
+# a backslash, opens none.
+_QUOTED = re.compile(r"""('[^']*')|"(?:\\.|[^"\\])*"|\\.""", re.DOTALL)
+_QUOTES_UNSURE = re.compile(r"\$[({']|`|<<|#")
+
+
+class Command(NamedTuple):
+    """What to execute: `NAME=value` prefixes and argv, or a line for the shell."""
+
+    argv: tuple[str, ...]
+    assignments: tuple[tuple[str, str], ...] = ()
+
+
+class UnterminatedQuoteError(ValueError):
+    """A quote is opened and never closed; the argument is the quote."""
+
+
+def parse(line: str, args: tuple[str, ...] = ()) -> Command:
+    """Return how to execute a command line, with arguments added at its end."""
+    words = _split(line)
+    if words is None:
+        added = "".join(f" {quote(arg)}" for arg in args)
+        return Command((SHELL, "-c", line + added))
+    count = next(n for n, word in enumerate(words) if not word.is_assignment)
+    pairs = [word.text.partition("=") for word in words[:count]]
+    argv = tuple(word.text for word in words[count:])
+    return Command((*argv, *args), tuple((name, value) for name, _, value in pairs))
+
+
+class _Word(NamedTuple):
+    text: str
+    is_assignment: bool
+
+
+def _split(line: str) -> list[_Word] | None:
+    """Return the words of a simple command, or None if the line needs a shell."""
+    splitter = _Splitter(line)
+    if not splitter.run():
+        return None
+    program = next((word.text for word in splitter.words if not word.is_assignment), None)
+    return None if program is None or program in _OF_THE_SHELL else splitter.words
+
+
+class _Splitter:
+    """Reads words as the shell does: quotes, backslashes, blanks; gives up at anything active."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        self.at = 0
+        self.words: list[_Word] = []
+
+    def run(self) -> bool:
+        """Read all words; False if the line needs a shell."""
+        while True:
+            while self.line[self.at : self.at + 1] in {" ", "\t"}:
+                self.at += 1
+            if self.at == len(self.line):
+                return True
+            if not self.word():
+                check_quotes(self.line)
+                return False
+
+    def word(self) -> bool:
+        start = self.at
+        if self.line[start] in "#~":
+            return False
+        word = ""
+        while self.at < len(self.line) and self.line[self.at] not in " \t":
+            part = self.part(start)
+            if part is None:
+                return False
+            word += part
+        written = self.line[start : self.at]
+        self.words.append(_Word(word, is_assignment=_ASSIGNMENT.match(written) is not None))
+        return True
+
+    def part(self, start: int) -> str | None:
+        """Read one character or one quoted stretch; None if it needs a shell."""
+        char = self.line[self.at]
+        if char == "'":
+            return self.single()
+        if char == '"':
+            return self.double()
+        self.at += 1
+        if char == "\\":
+            return self.escaped()
+        if char in _ACTIVE or (char == "~" and _ASSIGNMENT.match(self.line, start)):
+            return None
+        return char
+
+    def single(self) -> str:
+        end = self.line.find("'", self.at + 1)
+        if end < 0:
+            raise UnterminatedQuoteError("'")
+        start, self.at = self.at + 1, end + 1
+        return self.line[start:end]
+
+    def double(self) -> str | None:
+        text = ""
+        self.at += 1
+        while self.line[self.at : self.at + 1] != '"':
+            if self.at >= len(self.line):
+                raise UnterminatedQuoteError('"')
+            char = self.line[self.at]
+            if char in "$`":
+                return None
+            if char == "\\" and self.line[self.at + 1 : self.at + 2] in set('$`"\\\n'):
+                self.at += 1
+                char = self.line[self.at].replace("\n", "")
+            text += char
+            self.at += 1
+        self.at += 1
+        return text
+
+    def escaped(self) -> str | None:
+        """Read the character after a backslash; at the end of the line it is the shell's affair."""
+        char = self.line[self.at : self.at + 1]
+        self.at += 1
+        return char if char and char != "\n" else None
+
+
+def check_quotes(line: str) -> None:
+    """Raise if a quote of a shell line is never closed, as far as that can be told from outside."""
+    if _QUOTES_UNSURE.search(line):
+        return
+    bare = re.sub(r"\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"", "", line, flags=re.DOTALL)
+    left = re.search(r"['\"]", bare)
+    if left:
+        raise UnterminatedQuoteError(left.group())
+
+
+def quote(word: str) -> str:
+    """Return a word as the shell must be given it."""
+    if _PLAIN.fullmatch(word):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def withheld(command: Command, passed: Mapping[str, str], outer: Mapping[str, str]) -> str | None:
+    """Return a variable that a shell line asks for and that is set outside, but not passed on."""
+    if command.argv[:2] != (SHELL, "-c"):
+        return None
+    line = _QUOTED.sub(lambda found: "" if found[1] else found[0], command.argv[2])
+    for name in _VARIABLE.findall(line):
+        own = re.search(rf"\b{name}=|\b(?:for|read)\b[^;]*\b{name}\b", line)
+        if name in outer and name not in passed and not own:
+            return str(name)
+    return None

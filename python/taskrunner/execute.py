@@ -1,0 +1,149 @@
+"""The bridge to the engine: makes its steps out of a plan's actions, and asks it about them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from taskrunner import _native, fingerprint
+from taskrunner.cache import lookup
+from taskrunner.events import Lookup
+from taskrunner.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from taskrunner._native import Engine, Event
+    from taskrunner.cache import Policy
+    from taskrunner.plan import Action, Plan
+
+HELPER = os.path.join(os.path.dirname(__file__), "_lib", "taskrunner-helper")
+EVENTS_AT_ONCE = 256
+
+_FORCED = Lookup("miss", Reason("forced"))
+
+
+def open_engine(root: str, cache_dir: str, environ: Mapping[str, str], workers: int) -> Engine:
+    """Open the cache of a workspace and make ready to run its steps."""
+    return _native.Engine(
+        root=root,
+        cache_dir=cache_dir,
+        state_dir=state_dir(root),
+        helper=HELPER,
+        home=environ.get("HOME", "/"),
+        temp=environ.get("TMPDIR", "/tmp"),  # noqa: S108 - named, not used
+        workers=workers,
+    )
+
+
+def state_dir(root: str) -> str:
+    """Return where a workspace keeps what belongs to its place."""
+    return os.path.join(root, ".taskrunner")
+
+
+class Bridge:
+    """An engine that knows a plan's steps."""
+
+    def __init__(self, engine: Engine, plan: Plan, policy: Policy) -> None:
+        self._engine = engine
+        self._root = plan.root
+        self._forced = policy.mode == "force"
+        self._disabled = [policy.disabled(action) for action in plan.actions]
+        self._descriptions: list[bytes] = []
+        facts = fingerprint.facts(engine.fidelity)
+        for action, before in zip(plan.actions, plan.before(), strict=True):
+            self._add(action, before, facts)
+
+    def _add(self, action: Action, before: list[int], facts: fingerprint.Facts) -> None:
+        digesting, explaining = fingerprint.Digesting(), fingerprint.Explaining()
+        for visitor in (digesting, explaining):
+            fingerprint.describe(action, facts, self._engine.keyed_digest, visitor)
+        description = explaining.description()
+        self._descriptions.append(description)
+        cached = self._disabled[action.id] is None
+        weak = digesting.digest()
+        self._engine.add(step(self._root, action, before, weak, description, cached=cached))
+
+    def looks_up(self, number: int) -> bool:
+        """Return whether a step may be a hit at all."""
+        return self._disabled[number] is None and not self._forced
+
+    def check(self, steps: Sequence[int]) -> dict[int, Lookup]:
+        """Look up steps, all those before each of them being hits or done."""
+        found: dict[int, Lookup] = {}
+        asked = []
+        for number in steps:
+            disabled = self._disabled[number]
+            if disabled is not None:
+                found[number] = Lookup("disabled", disabled)
+            elif self._forced:
+                found[number] = _FORCED
+            else:
+                asked.append(number)
+        for checked in self._engine.check(asked) if asked else ():
+            description = self._descriptions[checked.step]
+            found[checked.step] = lookup(self._engine, checked, description)
+        return found
+
+    def restore(self, number: int) -> None:
+        """Begin to restore a hit."""
+        self._engine.restore(number)
+
+    def revoke(self, number: int) -> None:
+        """Forget a hit: a step before it has to run after all."""
+        self._engine.revoke(number)
+
+    def replay(self, number: int) -> list[tuple[int, bytes]]:
+        """Return the log of a restored step."""
+        return self._engine.replay(number)
+
+    def run(self, number: int, *, anew: bool = False) -> None:
+        """Begin to run a step; `anew` leaves out the second look-up."""
+        if anew or self._forced:
+            self._engine.run(number, force=True)
+        else:
+            self._engine.run(number)
+
+    def record(self, number: int) -> None:
+        """Begin to judge and store an exited step."""
+        self._engine.record(number)
+
+    def kill(self, number: int, signal: int) -> None:
+        """Send a signal to the whole process tree of a step."""
+        self._engine.kill(number, signal)
+
+    def events(self, timeout: float) -> list[Event]:
+        """Wait for events."""
+        return self._engine.next_events(EVENTS_AT_ONCE, timeout)
+
+    def wake(self) -> None:
+        """Make a wait for events return."""
+        self._engine.wake()
+
+
+def step(
+    root: str, action: Action, before: list[int], weak: bytes, description: bytes, *, cached: bool
+) -> _native.Step:
+    """Return an action as the engine wants it."""
+    task = action.task
+    return _native.Step(
+        id=action.id,
+        package=task.package.name,
+        task=task.name,
+        index=action.part,
+        args=action.args,
+        weak=weak,
+        description=description,
+        argv=action.command.argv,
+        env=action.env,
+        cwd=os.path.join(root, task.cwd).rstrip("/") or "/",
+        before=before,
+        cached=cached,
+        traced=True,
+        input_auto=task.input.auto,
+        input_include=task.input.include,
+        input_exclude=task.input.exclude,
+        output_auto=task.output.auto,
+        output_include=task.output.include,
+        output_exclude=task.output.exclude,
+    )

@@ -1,0 +1,89 @@
+"""The lines at the end of a run: what was not cached and why, and the tasks in numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskrunner.reasons import next_step, word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from taskrunner.events import Finished, Outcome
+    from taskrunner.plan import Plan
+    from taskrunner.reasons import ReasonLike
+    from taskrunner.style import Style
+
+# Said elsewhere: as the failure itself, or once for the whole run, or by the user.
+_SAID = frozenset({"failed", "killed", "cancelled", "cache-disabled", "untraced"})
+
+
+def lines(plan: Plan, event: Finished, style: Style, *, verbose: bool) -> Iterator[str]:
+    """Return the lines that end a run."""
+    for outcome in event.outcomes:
+        reason = why_not_cached(outcome)
+        if reason is None or (reason.kind in _SAID and not verbose):
+            continue
+        label = style(plan.actions[outcome.step].label, "bold")
+        yield f"{label} {style('not cached', 'yellow')}: {word(reason)}"
+        advice = next_step(reason)
+        if advice:
+            yield style(f"  {advice}", "cyan")
+    yield totals(plan, event)
+
+
+def why_not_cached(outcome: Outcome) -> ReasonLike | None:
+    """Return why nothing was stored: what was known before the step ran, or found out after."""
+    lookup = outcome.lookup
+    if lookup is not None and lookup.status == "disabled":
+        return lookup.reason
+    return outcome.not_cached
+
+
+def totals(plan: Plan, event: Finished) -> str:
+    """Return the line of numbers: `5 tasks: 3 hits, 2 ran, 0 failed in 1.2s (saved 3.4s)`."""
+    counts = count(plan, event.outcomes)
+    total = sum(counts.values())
+    parts = [
+        f"{counts['hit']} {'hit' if counts['hit'] == 1 else 'hits'}",
+        f"{counts['ran']} ran",
+        f"{counts['failed']} failed",
+    ]
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} skipped")
+    saved = sum(o.lookup.saved for o in event.outcomes if is_hit(o) and o.lookup)
+    tail = f" (saved {duration(saved)})" if counts["hit"] else ""
+    tasks = "task" if total == 1 else "tasks"
+    return f"{total} {tasks}: {', '.join(parts)} in {duration(event.seconds)}{tail}"
+
+
+def count(plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """Return how many tasks were hits, ran, failed and were skipped."""
+    by_task: dict[int, str] = {}
+    for outcome in outcomes:
+        task = plan.actions[outcome.step].task.id
+        now = "hit" if is_hit(outcome) else "ran" if outcome.state == "done" else outcome.state
+        by_task[task] = max(by_task.get(task, "hit"), now, key=_WEIGHT.__getitem__)
+    counts = dict.fromkeys(_WEIGHT, 0)
+    for word_ in by_task.values():
+        counts[word_] += 1
+    return counts
+
+
+# A task is what the heaviest of its steps is.
+_WEIGHT = {"hit": 0, "ran": 1, "skipped": 2, "failed": 3}
+
+
+def is_hit(outcome: Outcome) -> bool:
+    """Tell whether a step was answered from the cache."""
+    return outcome.lookup is not None and outcome.lookup.status == "hit"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people read it."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)}ms"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}m{rest:02}s"

@@ -1,0 +1,44 @@
+"""The documents name what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from taskrunner import config, env_vars, environ, reasons
+from taskrunner.cli.run import command
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+@pytest.mark.parametrize("kind", [*reasons.MISS_KINDS, *reasons.NOT_CACHED_KINDS])
+def test_every_reason_is_documented(kind: str) -> None:
+    assert f"`{kind}`" in (DOCS / "cli.md").read_text()
+
+
+def test_every_option_is_documented() -> None:
+    text = (DOCS / "cli.md").read_text()
+    options = [name for param in command.params for name in param.opts if name.startswith("-")]
+    assert "--log" in options
+    assert [name for name in options if f"`{name}" not in text] == []
+
+
+def test_every_variable_is_documented() -> None:
+    text = (DOCS / "cli.md").read_text()
+    names = [value for name, value in vars(env_vars).items() if name.isupper()]
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_every_key_is_documented() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    keys = [*config._TASK_KEYS, *config._CACHE_KEYS, *config._WORKSPACE_KEYS]
+    assert [key for key in keys if f"`{key}`" not in text] == []
+    tables = [f"`[{key}]`" for key in config._CONFIG_KEYS if key != "tasks"]
+    assert [table for table in tables if table not in text] == []
+
+
+def test_every_passed_variable_is_documented() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    names = [*environ.TRACKED, *environ.UNTRACKED, *environ.FIXED]
+    assert [name for name in names if f"`{name}`" not in text] == []

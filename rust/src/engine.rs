@@ -1,0 +1,194 @@
+//! `Engine`: tracer, cache and pool of one run.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cache::Workspace;
+use fspy_trace::Fidelity;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::door::{Enter, misuse};
+use crate::event::{Checked, Event};
+use crate::step::Step;
+
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
+/// Supervisor, cache and worker pool of one run, behind one `next_events`.
+#[pyclass(frozen, module = "taskrunner._native")]
+pub(crate) struct Engine {
+    // `None` once closed.
+    running: Mutex<Option<engine::Engine>>,
+    workspace: Arc<Workspace>,
+    waker: fspy::Waker,
+}
+
+type Guard<'a> = MutexGuard<'a, Option<engine::Engine>>;
+
+impl Engine {
+    fn lock(&self) -> Guard<'_> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls the engine, unless it was closed.
+    fn with<T>(&self, call: impl FnOnce(&mut engine::Engine) -> T) -> PyResult<T> {
+        self.lock().as_mut().map(call).ok_or_else(|| misuse("the engine is closed"))
+    }
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    #[pyo3(signature = (*, root, cache_dir, state_dir, helper, home, temp, workers))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
+    fn new(
+        py: Python<'_>,
+        root: PathBuf,
+        cache_dir: PathBuf,
+        state_dir: PathBuf,
+        helper: PathBuf,
+        home: PathBuf,
+        temp: PathBuf,
+        workers: usize,
+    ) -> PyResult<Self> {
+        let workspace = cache::Options { root, cache_dir, state_dir, home, temp };
+        let options = engine::Options { workspace, helper, workers };
+        let engine = py.enter(|| engine::Engine::open(&options))?;
+        let workspace = Arc::clone(engine.workspace());
+        let waker = engine.waker();
+        Ok(Self { running: Mutex::new(Some(engine)), workspace, waker })
+    }
+
+    /// What tracing can do here: `notify` or `none`.
+    #[getter]
+    fn fidelity(&self) -> PyResult<&'static str> {
+        self.with(|engine| match engine.fidelity().0 {
+            Fidelity::Notify => "notify",
+            Fidelity::None => "none",
+        })
+    }
+
+    /// Why tracing is not complete.
+    #[getter]
+    fn fidelity_reason(&self) -> PyResult<Option<String>> {
+        self.with(|engine| engine.fidelity().1)
+    }
+
+    /// What the user should know about how opening the cache went.
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.workspace.warnings().to_vec()
+    }
+
+    /// Return a digest that only this cache can make; for values that may be secret.
+    fn keyed_digest<'py>(&self, py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.workspace.keyed_digest(data).as_bytes())
+    }
+
+    /// Make a step known.
+    fn add(&self, py: Python<'_>, step: &Step) -> PyResult<()> {
+        let spec = step.spec.clone();
+        py.enter(|| self.workspace.add(spec))
+    }
+
+    /// Look up a wavefront in topological order; hits join the overlay for later ones.
+    #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn check(&self, py: Python<'_>, steps: Vec<u32>) -> PyResult<Vec<Checked>> {
+        let checked =
+            py.enter(|| Ok::<_, std::convert::Infallible>(self.workspace.check(&steps)))?;
+        let roots = self.workspace.roots();
+        Ok(checked.into_iter().map(|checked| Checked::new(checked, roots)).collect())
+    }
+
+    /// Return the description of the step's last run.
+    fn previous_description<'py>(&self, py: Python<'py>, step: u32) -> Option<Bound<'py, PyBytes>> {
+        self.workspace.previous_description(step).map(|bytes| PyBytes::new(py, &bytes))
+    }
+
+    /// Begin to restore a hit; the event `restored` follows.
+    fn restore(&self, step: u32) -> PyResult<()> {
+        self.with(|engine| engine.restore(step))
+    }
+
+    /// Forget a hit: a step before it has to run after all.
+    fn revoke(&self, step: u32) {
+        self.workspace.revoke(step);
+    }
+
+    /// Return the log of a restored step: stream and bytes, in the order read.
+    fn replay<'py>(&self, py: Python<'py>, step: u32) -> PyResult<Vec<(u8, Bound<'py, PyBytes>)>> {
+        let log = self.with(|engine| engine.replay(step))?;
+        Ok(log.into_iter().map(|(stream, bytes)| (stream, PyBytes::new(py, &bytes))).collect())
+    }
+
+    /// Begin to run a step: lock, second look-up unless forced, spawn.
+    ///
+    /// Perhaps `waiting`, then `started` and what follows, or `restored`, or `failed`.
+    #[pyo3(signature = (step, force=false))]
+    fn run(&self, step: u32, force: bool) -> PyResult<()> {
+        self.with(|engine| engine.run(step, !force))
+    }
+
+    /// Begin to judge and store an exited step: `judged`, then `stored`, whatever the exit.
+    fn record(&self, step: u32) -> PyResult<()> {
+        self.with(|engine| engine.record(step))
+    }
+
+    /// Send a signal to the whole process tree of a step.
+    fn kill(&self, step: u32, signal: i32) -> PyResult<()> {
+        self.with(|engine| engine.kill(step, signal))
+    }
+
+    /// Wait for events; empty after a timeout, `wake` or a signal.
+    fn next_events(
+        &self,
+        py: Python<'_>,
+        limit: usize,
+        timeout: Option<f64>,
+    ) -> PyResult<Vec<Event>> {
+        let timeout =
+            timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        let events = py.enter(|| {
+            let mut engine = self.lock();
+            let events = engine.as_mut().map(|engine| engine.next_events(limit, timeout));
+            Ok::<_, std::convert::Infallible>(events)
+        })?;
+        let events = events.ok_or_else(|| misuse("the engine is closed"))?;
+        let roots = self.workspace.roots();
+        Ok(events.into_iter().map(|event| Event::new(py, event, roots)).collect())
+    }
+
+    /// Make `next_events` return; may be called from a signal handler.
+    fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// Remove the least recently used entries beyond the limits: entries, bytes.
+    fn prune(&self, py: Python<'_>, max_bytes: u64, max_age_days: u64) -> PyResult<(u64, u64)> {
+        let max_age = max_age_days.saturating_mul(SECONDS_A_DAY);
+        let pruned = py.enter(|| self.workspace.prune(max_bytes, max_age))?;
+        Ok((pruned.entries, pruned.bytes))
+    }
+
+    /// Return the number of entries, `path_sets` and archives, and their bytes.
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = py.enter(|| self.workspace.stats())?;
+        let dict = PyDict::new(py);
+        dict.set_item("entries", stats.entries)?;
+        dict.set_item("path_sets", stats.path_sets)?;
+        dict.set_item("archives", stats.archives)?;
+        dict.set_item("bytes", stats.bytes)?;
+        Ok(dict)
+    }
+
+    /// Finish background work and close the cache.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        py.enter(|| {
+            let engine = self.lock().take();
+            self.workspace.finish();
+            drop(engine);
+            Ok::<_, std::convert::Infallible>(())
+        })
+    }
+}
