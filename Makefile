@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 DIST   := dist
 # Two at a time by default: the tests drive whole builds, each with processes of its own.
 JOBS   ?= 2
+FUZZ_SECONDS ?= 300
 
 # What the extension, the helper and the preload are made of.
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
@@ -107,6 +108,20 @@ test: build wheel wheelhouse ## everything, from a clean machine: at most 20 min
 	scripts/install-test-tools
 	cargo test --locked --workspace
 	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not tools'
+
+.PHONY: test-tools
+test-tools: build ## tests that drive real tools, fetched from the npm registry
+	$(PYTEST) -m tools
+
+.PHONY: fuzz
+fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)
+	cd crates/ipc && cargo +nightly fuzz run decoders -- -max_total_time=$(FUZZ_SECONDS)
+
+.PHONY: bench
+bench: build ## what a run, the tracer and a hint cost: ratios, by the scripts in benches/
+	$(BIN)/python benches/run.py
+	cargo run --locked --release -p fspy --example overhead
+	$(BIN)/python benches/hints.py
 
 .PHONY: clean
 clean: ## remove what was built, the virtual environment too

@@ -61,7 +61,7 @@ impl Db {
     fn open_locked(path: PathBuf, lock: File, layout: &Layout) -> Result<Self> {
         wait_for(&path, LOCK_TIMEOUT, || lock.try_lock_shared())?;
         let mut warnings = Vec::new();
-        let connection = match connect::writable(&path, layout, &mut warnings) {
+        let connection = match connect_patiently(&path, layout, &mut warnings) {
             Err(StoreError::Damaged { what, .. }) => {
                 let connection = replace(&path, &lock, layout, &what, &mut warnings)?;
                 wait_for(&path, LOCK_TIMEOUT, || lock.try_lock_shared())?;
@@ -205,7 +205,7 @@ fn replace(
         StoreError::Busy { path } => StoreError::Damaged { what: what.to_owned(), path },
         error => error,
     })?;
-    if let Ok(connection) = connect::writable(path, layout, warnings) {
+    if let Ok(connection) = connect_patiently(path, layout, warnings) {
         return Ok(connection);
     }
     let aside = move_aside(path)
@@ -215,7 +215,23 @@ fn replace(
         path.display(),
         aside.display()
     ));
-    connect::writable(path, layout, warnings)
+    connect_patiently(path, layout, warnings)
+}
+
+/// Connects, however many others do so at this moment: `SQLite` says "busy" without waiting where
+/// two bring a new database into WAL mode at once, or one of them recovers the log.
+fn connect_patiently(
+    path: &Path,
+    layout: &Layout,
+    warnings: &mut Vec<String>,
+) -> Result<Connection> {
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    loop {
+        match connect::writable(path, layout, warnings) {
+            Err(StoreError::Busy { .. }) if Instant::now() < deadline => thread::sleep(LOCK_POLL),
+            done => return done,
+        }
+    }
 }
 
 fn move_aside(path: &Path) -> io::Result<PathBuf> {

@@ -197,6 +197,7 @@ fn a_damaged_state_costs_what_it_held_and_says_so() {
     let mut state = open(dir.path());
     state.record_run(run("a", "1", &[left("f", "1")], true)).unwrap();
     state.settle().unwrap();
+    drop(state); // Whoever has it open keeps it from being moved away.
     fs::write(dir.path().join("state.db"), "not a database, by any means").unwrap();
     let state = open(dir.path());
     assert!(state.warnings()[0].contains("state.db.damaged-1"), "{:?}", state.warnings());

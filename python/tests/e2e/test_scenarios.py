@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ..metamorphic.case import Conditions, Task
 from ..metamorphic.cases_tools import INCREMENTAL_PY as KEEPING_PY
 from ..metamorphic.reference import run_plain
@@ -121,6 +123,38 @@ def test_a_lock_file_that_the_user_updated_is_not_put_back(tmp_path: Path) -> No
     run = space.run()
     assert run.ran() == {"build"}, run.told()
     assert (text(space, "lock"), text(space, "out.txt")) == ("2\n", "2\n")
+
+
+def test_a_source_that_a_refused_run_changed_is_not_removed(tmp_path: Path) -> None:
+    line = "for f in $(cat list); do sed -i s/a/b/ $f; done"
+    files: Source = {"a.txt": "aaa\n", "b.txt": "aaa\n", "list": "a.txt\n"}
+    space = Space.make(tmp_path, files, [Task("build", line)])
+    for _ in range(3):
+        space.run()
+    put(space, "list", "b.txt\n")
+    for _ in range(3):
+        space.run()
+    assert (text(space, "a.txt"), text(space, "b.txt")) == ("bbb\n", "bbb\n")
+
+
+MAKEFILE = (
+    "all.txt: a.o\n\tcat a.o > all.txt\na.o: a.txt\n\techo $(FLAGS) > a.o; cat a.txt >> a.o\n"
+)
+
+
+@pytest.mark.xfail(reason="make reads its Makefile each time, and still trusts what stands")
+@pytest.mark.skipif(shutil.which("make") is None, reason="not on this machine: make")
+def test_an_edited_makefile_in_a_clean_clone(tmp_path: Path) -> None:
+    tasks = [Task("build", "make -s")]
+    files: Source = {"a.txt": "a\n", "Makefile": f"FLAGS = old\n{MAKEFILE}"}
+    edited: Source = {**files, "Makefile": f"FLAGS = new\n{MAKEFILE}"}
+    space = Space.make(tmp_path / "here", files, tasks)
+    space.run()
+    put(space, "Makefile", f"FLAGS = new\n{MAKEFILE}")
+    space.run()
+    other = clone(space, tmp_path / "clone", edited, tasks)
+    run = other.run()
+    assert text(other, "all.txt") == "new\na\n", run.told()
 
 
 def test_a_clean_task_is_not_answered_from_a_tree_that_was_clean(tmp_path: Path) -> None:

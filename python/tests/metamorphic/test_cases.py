@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from .case import Case
 
+# Cases of more edits are left out of `make check`, which has two minutes for everything.
+QUICK_CHANGES = 2
+
 PLAIN = [*cases_files.CASES, *cases_tools.CASES, *cases_runs.CASES]
 
 
 def _marks(case: Case) -> list[pytest.MarkDecorator]:
-    """A case of a few edits is quick; `make check` leaves out the others."""
-    return [pytest.mark.slow] if case.slow else []
+    return [pytest.mark.slow] if case.slow or len(case.changes) > QUICK_CHANGES else []
 
 
 NEEDS_GCC = pytest.mark.skipif(bool(missing(["gcc"])), reason="not on this machine: gcc")
