@@ -103,6 +103,10 @@ format: $(VENV)/.tools ## rewrite the sources as rustfmt and ruff want them
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
+.PHONY: schema
+schema: build ## write docs/taskrunner.schema.json anew, from the tables in config.py
+	$(BIN)/python -c 'import json; from taskrunner import config; print(json.dumps(config.schema(), indent=2))' > docs/taskrunner.schema.json
+
 .PHONY: test
 test: build wheel wheelhouse ## everything, from a clean machine: at most 20 minutes on two cores
 	scripts/install-test-tools

@@ -35,22 +35,33 @@ class Command(NamedTuple):
 
     argv: tuple[str, ...]
     assignments: tuple[tuple[str, str], ...] = ()
+    line: str | None = None
+    """What a shell is given to run, if it is one that runs it."""
 
 
 class UnterminatedQuoteError(ValueError):
     """A quote is opened and never closed; the argument is the quote."""
 
 
-def parse(line: str, args: tuple[str, ...] = ()) -> Command:
-    """Return how to execute a command line, with arguments added at its end."""
+def parse(line: str, args: tuple[str, ...] = (), shell: tuple[str, ...] | None = None) -> Command:
+    """Return how to execute a command line, with arguments added at its end.
+
+    With a shell of the task's own, given by the words before the line, that runs whole lines.
+    """
+    if shell is not None:
+        return _whole(shell, line, args)
     words = _split(line)
     if words is None:
-        added = "".join(f" {quote(arg)}" for arg in args)
-        return Command((SHELL, "-c", line + added))
+        return _whole((SHELL, "-c"), line, args)
     count = next(n for n, word in enumerate(words) if not word.is_assignment)
     pairs = [word.text.partition("=") for word in words[:count]]
     argv = tuple(word.text for word in words[count:])
     return Command((*argv, *args), tuple((name, value) for name, _, value in pairs))
+
+
+def _whole(shell: tuple[str, ...], line: str, args: tuple[str, ...]) -> Command:
+    full = line + "".join(f" {quote(arg)}" for arg in args)
+    return Command((*shell, full), line=full)
 
 
 class _Word(NamedTuple):
@@ -164,9 +175,9 @@ def quote(word: str) -> str:
 
 def withheld(command: Command, passed: Mapping[str, str], outer: Mapping[str, str]) -> str | None:
     """Return a variable that a shell line asks for and that is set outside, but not passed on."""
-    if command.argv[:2] != (SHELL, "-c"):
+    if command.line is None:
         return None
-    line = _QUOTED.sub(lambda found: "" if found[1] else found[0], command.argv[2])
+    line = _QUOTED.sub(lambda found: "" if found[1] else found[0], command.line)
     for name in _VARIABLE.findall(line):
         own = re.search(rf"\b{name}=|\b(?:for|read)\b[^;]*\b{name}\b", line)
         if name in outer and name not in passed and not own:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from taskrunner import command
+from taskrunner import config_values as values
+from taskrunner import path_rules
 from taskrunner.errors import ConfigError, Place, suggestion
-from taskrunner.path_rules import Rule, check_pattern, rules
-from taskrunner.toml_source import Cursor, Source, read_file
+from taskrunner.toml_source import Cursor, Key, Source, read_file, table_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from taskrunner.model import Dependency
+    from taskrunner.path_rules import Rule
 
 FILE = "taskrunner.toml"
 PYPROJECT = "pyproject.toml"
-
-_SIZES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_SIZES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_DAYS = {"d": 1, "w": 7}
-_ENV_PATTERN = re.compile(r"!?[A-Za-z0-9_.()*?-]+")
-_TASK_NAME = re.compile(r"[^\s#,^!-][^\s#,]*")
 
 
 class CacheConfig(NamedTuple):
@@ -35,11 +29,11 @@ class CacheConfig(NamedTuple):
 
 
 class TaskConfig(NamedTuple):
-    """A task as written; None is a key that was left out."""
+    """A task as written; None is a key that was left out. For what they mean see `model.Task`."""
 
     place: Place
     command: tuple[str, ...] | None = None
-    depends_on: tuple[str, ...] | None = None
+    depends_on: tuple[Dependency, ...] | None = None
     cwd: str | None = None
     env: tuple[str, ...] | None = None
     untracked_env: tuple[str, ...] | None = None
@@ -47,6 +41,16 @@ class TaskConfig(NamedTuple):
     output: tuple[Rule, ...] | None = None
     cache: bool | None = None
     description: str | None = None
+    shell: tuple[str, ...] | None = None
+    env_file: tuple[tuple[str, bool, Cursor], ...] | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    weight: int | None = None
+    lock: tuple[str, ...] | None = None
+    interactive: bool | None = None
+    internal: bool | None = None
+    trace: bool | None = None
+    noise: tuple[str, ...] | None = None
 
     def over(self, defaults: TaskConfig) -> TaskConfig:
         """Return this task with what it leaves out taken from the defaults."""
@@ -89,20 +93,20 @@ def _embedded(path: str) -> Cursor | None:
 
 
 def _config(at: Cursor) -> Config:
-    values = at.read(_CONFIG_KEYS)
-    workspace = values.get("workspace")
+    found = at.read(CONFIG_KEYS)
+    workspace = found.get("workspace")
     return Config(
         at=at,
         packages=None if workspace is None else workspace.get("packages", ()),
-        cache=values.get("cache"),
-        tasks=values.get("tasks", {}),
-        defaults=values.get("task-defaults", {}),
+        cache=found.get("cache"),
+        tasks=found.get("tasks", {}),
+        defaults=found.get("task-defaults", {}),
     )
 
 
 def _cache(at: Cursor) -> CacheConfig:
-    values = at.read(_CACHE_KEYS)
-    return CacheConfig(**{_FIELDS.get(key, key): value for key, value in values.items()})
+    found = at.read(_CACHE_KEYS)
+    return CacheConfig(**{_FIELDS.get(key, key): value for key, value in found.items()})
 
 
 def _tasks(at: Cursor) -> dict[str, TaskConfig]:
@@ -110,123 +114,91 @@ def _tasks(at: Cursor) -> dict[str, TaskConfig]:
 
 
 def _task(at: Cursor) -> TaskConfig:
-    name = str(at.keys[-1])
-    if not _TASK_NAME.fullmatch(name) or not name.isprintable():
-        raise at.error(
-            f"`{name}` can't be a task's name",
-            hint="names have no spaces, `#` or `,`, and don't begin with `-`, `^` or `!`",
-        )
-    values = at.read(_TASK_KEYS)
-    return TaskConfig(at.place, **{key.replace("-", "_"): value for key, value in values.items()})
-
-
-def _command(at: Cursor) -> tuple[str, ...]:
-    if isinstance(at.value, str):
-        return (_command_line(at),)
-    lines = tuple(_command_line(item) for item in at.items("a string or an array of strings"))
-    if not lines:
-        raise at.error(f"{at.name} is empty", hint="give a command line, or a list of them")
-    return lines
-
-
-def _command_line(at: Cursor) -> str:
-    line = at.string()
-    if not line.strip():
-        raise at.error(f"{at.name} is empty", hint="give a command line, or a list of them")
-    try:
-        command.parse(line)
-    except command.UnterminatedQuoteError as error:
-        raise at.error(f"{at.name} has an unterminated quote: {error}") from error
-    return line
-
-
-def _depends_on(at: Cursor) -> tuple[str, ...]:
-    for item in at.items("an array of strings"):
-        _, _, task = item.string().removeprefix("^").rpartition("#")
-        if not _TASK_NAME.fullmatch(task):
-            raise item.error(
-                f"`{item.value}` can't be a dependency",
-                hint="write `task`, `package#task` or `^task`",
-            )
-    return at.strings()
-
-
-def _env(at: Cursor) -> tuple[str, ...]:
-    for item in at.items("an array of strings"):
-        pattern = item.string()
-        if "=" in pattern:
-            raise item.error(
-                f"{item.name} sets a value; it takes names and patterns of names",
-                hint="put `NAME=value` before the command",
-            )
-        if not _ENV_PATTERN.fullmatch(pattern):
-            raise item.error(f"`{pattern}` is not the name of an environment variable or a pattern")
-    return at.strings()
-
-
-def _cwd(at: Cursor) -> str:
-    path = at.string()
-    if not path or path.startswith("/"):
-        raise at.error(f"{at.name} must be a path relative to the package")
-    return path
-
-
-def _size(at: Cursor) -> int:
-    return _amount(at, _SIZES, r"(\d+(?:\.\d+)?) ?(B|[KMGT]i?B)", '"10GB"')
-
-
-def _age(at: Cursor) -> int:
-    return _amount(at, _DAYS, r"(\d+)([dw])", '"30d"')
-
-
-def _amount(at: Cursor, units: dict[str, int], pattern: str, example: str) -> int:
-    text = at.string()
-    found = re.fullmatch(pattern, text)
-    if not found:
-        raise at.error(
-            f"{at.name} is not an amount: `{text}`",
-            hint=f"write a number and one of {', '.join(units)}, such as {example}",
-        )
-    return int(float(found[1]) * units[found[2]])
-
-
-def _package_patterns(at: Cursor) -> tuple[Cursor, ...]:
-    items = at.items("an array of strings")
-    for item in items:
-        check_pattern(item, item.string().removeprefix("!"))
-    return items
+    values.task_name(at)
+    found = at.read(TASK_KEYS)
+    return TaskConfig(at.place, **{key.replace("-", "_"): value for key, value in found.items()})
 
 
 _FIELDS = {"max-size": "max_size", "max-age": "max_age", "dir": "directory"}
 
-_WORKSPACE_KEYS: dict[str, Callable[[Cursor], Any]] = {"packages": _package_patterns}
-
-_CACHE_KEYS: dict[str, Callable[[Cursor], Any]] = {
-    "tasks": Cursor.boolean,
-    "scripts": Cursor.boolean,
-    "max-size": _size,
-    "max-age": _age,
-    "dir": Cursor.string,
+_WORKSPACE_KEYS = {
+    "packages": Key(
+        values.package_patterns,
+        {"type": "array", "items": values.TEXT},
+        "Patterns of the packages' directories; `!` in front takes some out again.",
+    ),
 }
 
-_TASK_KEYS: dict[str, Callable[[Cursor], Any]] = {
-    "command": _command,
-    "depends-on": _depends_on,
-    "cwd": _cwd,
-    "env": _env,
-    "untracked-env": _env,
-    "input": rules,
-    "output": rules,
-    "cache": Cursor.boolean,
-    "description": Cursor.string,
+_CACHE_KEYS = {
+    "tasks": Key(
+        Cursor.boolean, values.BOOLEAN, "Whether tasks are cached that don't say otherwise."
+    ),
+    "scripts": Key(
+        Cursor.boolean, values.BOOLEAN, "Whether scripts of package.json are that aren't tasks."
+    ),
+    "max-size": Key(values.size, values.SIZE, "The least recently used results beyond it go."),
+    "max-age": Key(values.age, values.AGE, "Results not used for so long go."),
+    "dir": Key(Cursor.string, values.STRING, "Where it is, relative to the root."),
 }
 
-_CONFIG_KEYS: dict[str, Callable[[Cursor], Any]] = {
-    "workspace": lambda at: at.read(_WORKSPACE_KEYS),
-    "cache": _cache,
-    "tasks": _tasks,
-    "task-defaults": _tasks,
+TASK_KEYS = {
+    "command": Key(values.command_lines, values.COMMAND, "What is run: a line, or several."),
+    "depends-on": Key(values.depends_on, values.DEPENDS_ON, "What has to be done before."),
+    "cwd": Key(values.relative_path, values.TEXT, "Where it is run, relative to the package."),
+    "env": Key(values.env_names, values.ENV, "Variables that are passed, and whose values count."),
+    "untracked-env": Key(
+        values.env_names, values.ENV, "Variables that are passed, whatever their values."
+    ),
+    "env-file": Key(
+        values.env_files, values.ENV_FILE, "Files of variables that are passed and count."
+    ),
+    "input": Key(path_rules.rules, path_rules.SCHEMA, "Which files count as read."),
+    "output": Key(path_rules.rules, path_rules.SCHEMA, "Which files count as made."),
+    "cache": Key(Cursor.boolean, values.BOOLEAN, "False: always run."),
+    "description": Key(Cursor.string, values.STRING, "Shown by `list` instead of the command."),
+    "shell": Key(values.shell, values.NAMES, "What runs whole lines, instead of sh."),
+    "timeout": Key(values.duration, values.DURATION, "How long each step may run."),
+    "retries": Key(
+        values.not_negative, values.at_least(0), "How many more times a failed step is tried."
+    ),
+    "weight": Key(values.positive, values.at_least(1), "How many places a running step takes."),
+    "lock": Key(values.names, values.NAMES, "No two running steps share one of these names."),
+    "interactive": Key(
+        Cursor.boolean, values.BOOLEAN, "Whether it is given the terminal; never cached."
+    ),
+    "internal": Key(Cursor.boolean, values.BOOLEAN, "Whether only other tasks can reach it."),
+    "trace": Key(Cursor.boolean, values.BOOLEAN, "False: what it reads and writes isn't watched."),
+    "noise": Key(values.noise, values.NOISE, "Names of files that are the tool's own business."),
 }
+
+_TASKS_SCHEMA = {
+    "type": "object",
+    "propertyNames": values.TASK_NAMES,
+    "additionalProperties": {"$ref": "#/$defs/task"},
+}
+
+CONFIG_KEYS = {
+    "workspace": Key(
+        lambda at: at.read(_WORKSPACE_KEYS),
+        table_schema(_WORKSPACE_KEYS),
+        "Begins a workspace; only in its root.",
+    ),
+    "cache": Key(_cache, table_schema(_CACHE_KEYS), "What is kept; only in the root."),
+    "tasks": Key(_tasks, _TASKS_SCHEMA, "The package's tasks, by name."),
+    "task-defaults": Key(
+        _tasks, _TASKS_SCHEMA, "What all tasks of a name have in common; only in the root."
+    ),
+}
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the configuration."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{FILE}, and [tool.taskrunner] in {PYPROJECT}",
+        **table_schema(CONFIG_KEYS),
+        "$defs": {"task": table_schema(TASK_KEYS)},
+    }
 
 
 def unknown(at: Place, message: str, wrong: str, known: list[str]) -> ConfigError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from taskrunner import dotenv
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -50,26 +52,40 @@ class Environments:
         self.root = root
         self.outer = outer
         self._common = matching(outer, TRACKED), matching(outer, UNTRACKED)
+        self._read: dict[str, dict[str, str]] = {}
         self._made: dict[tuple[object, ...], Environment] = {}
 
     def of(self, task: Task) -> Environment:
         """Return the environment of a task."""
-        key = (task.package.path, task.cwd, task.env, task.untracked_env)
+        key = (task.package.path, task.cwd, task.env, task.untracked_env, task.env_files)
         if key not in self._made:
             self._made[key] = self._make(task)
         return self._made[key]
 
     def _make(self, task: Task) -> Environment:
         always, passed = self._common
-        tracked = always | matching(self.outer, task.env)
-        untracked = passed | matching(self.outer, task.untracked_env)
-        values = {name: self.outer[name] for name in sorted(tracked | untracked)}
+        declared = matching(self.outer, task.env)
+        untracked = matching(self.outer, task.untracked_env)
+        filed = self._files(task)
+        values = {name: self.outer[name] for name in sorted(always | passed)} | filed
+        values |= {name: self.outer[name] for name in sorted(declared | untracked)}
+        tracked = (always | declared | filed.keys()) - (untracked - declared)
         for name, value in FIXED.items():
             values.setdefault(name, value)
         if "PATH" not in tracked:
             values["PATH"] = self._path(task.package.path)
         values["PWD"] = _join(self.root, task.cwd)
         return Environment(values, frozenset(tracked - {"PWD"}))
+
+    def _files(self, task: Task) -> dict[str, str]:
+        """Return what the task's `env-file`s set."""
+        values: dict[str, str] = {}
+        for file in task.env_files:
+            path = _join(self.root, file.path)
+            if path not in self._read:
+                self._read[path] = dotenv.read(path, file.place, required=file.required)
+            values |= self._read[path]
+        return values
 
     def _path(self, package: str) -> str:
         """Return PATH with the tools of the package first, then those of the workspace."""

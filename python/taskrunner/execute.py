@@ -139,7 +139,7 @@ def step(
         cwd=os.path.join(root, task.cwd).rstrip("/") or "/",
         before=before,
         cached=cached,
-        traced=True,
+        traced=task.trace,
         input_auto=task.input.auto,
         input_include=task.input.include,
         input_exclude=task.input.exclude,

@@ -8,7 +8,7 @@ from taskrunner.config import unknown
 from taskrunner.errors import ConfigError, GraphError
 
 if TYPE_CHECKING:
-    from taskrunner.model import Task
+    from taskrunner.model import Dependency, Task
     from taskrunner.workspace import Workspace
 
 
@@ -51,33 +51,44 @@ class _Resolver:
 
     def depends(self, task: Task) -> tuple[int, ...]:
         found: dict[int, None] = {}
-        for index, text in enumerate(task.depends_on):
-            if text.startswith("^"):
-                found.update(dict.fromkeys(self.along_edges(task, text[1:])))
+        for dependency in task.depends_on:
+            if dependency.along is None:
+                found[self.one(task, dependency)] = None
+            elif dependency.deep:
+                found.update(dict.fromkeys(self.along_edges(task, dependency.task)))
             else:
-                found[self.one(task, index, text)] = None
+                found.update(dict.fromkeys(self.directly(task, dependency)))
         return tuple(found)
 
-    def one(self, task: Task, index: int, text: str) -> int:
-        package, separator, name = text.rpartition("#")
-        key = (package if separator else task.package.name, name)
+    def one(self, task: Task, dependency: Dependency) -> int:
+        package, name = dependency.package, dependency.task
+        key = (task.package.name if package is None else package, name)
         target = self.by_name.get(key)
-        place = task.place.below("depends-on", index)
         if target is None:
             own = [name for package, name in self.by_name if package == key[0]]
             full = [f"{package}#{name}" for package, name in self.by_name]
-            message = f"`{task.label}` depends on `{text}`, which does not exist"
-            raise unknown(place, message, text, full if separator else own)
+            message = f"`{task.label}` depends on `{dependency.text}`, which does not exist"
+            known = own if package is None else full
+            raise unknown(dependency.place, message, dependency.text, known)
         if target == task.id:
-            raise ConfigError(f"`{task.label}` depends on itself", place=place)
+            raise ConfigError(f"`{task.label}` depends on itself", place=dependency.place)
         return target
+
+    def directly(self, task: Task, dependency: Dependency) -> list[int]:
+        """Return tasks of that name in the packages needed in the ways that `from` names."""
+        kinds = set(dependency.along or ())
+        return [
+            self.at[need.package, dependency.task]
+            for need in self.workspace.needs[task.package.id]
+            if kinds.intersection(need.kinds) and (need.package, dependency.task) in self.at
+        ]
 
     def along_edges(self, task: Task, name: str) -> list[int]:
         """Return tasks of that name in the packages needed, seeing through those without it."""
         found, seen = [], {task.package.id}
         waiting = list(reversed(self.workspace.needs[task.package.id]))
         while waiting:
-            package = waiting.pop()
+            package = waiting.pop().package
             if package in seen:
                 continue
             seen.add(package)

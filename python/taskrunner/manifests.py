@@ -11,13 +11,21 @@ from taskrunner.toml_source import Source, read_file, shown_path
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_NPM_FIELDS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
-_CARGO_FIELDS = ("dependencies", "dev-dependencies", "build-dependencies")
+    from taskrunner.model import Kind
+
+_NPM_FIELDS: dict[str, Kind] = {
+    "dependencies": "dependencies",
+    "devDependencies": "dev-dependencies",
+    "optionalDependencies": "optional-dependencies",
+    "peerDependencies": "peer-dependencies",
+}
+_CARGO_FIELDS: tuple[Kind, ...] = ("dependencies", "dev-dependencies", "build-dependencies")
 
 
 class Need(NamedTuple):
     """Another package of the workspace: its name, or its directory from here."""
 
+    kind: Kind
     name: str | None = None
     path: str | None = None
 
@@ -43,12 +51,12 @@ def read(directory: str) -> list[Manifest]:
 def _npm(path: str, data: bytes) -> Manifest:
     document = _table(_json(path, data))
     needs = []
-    for field in _NPM_FIELDS:
+    for field, kind in _NPM_FIELDS.items():
         for name, spec in _table(document.get(field)).items():
             if isinstance(spec, str) and spec.startswith("workspace:"):
-                needs.append(Need(name=_alias(spec.removeprefix("workspace:")) or name))
+                needs.append(Need(kind, name=_alias(spec.removeprefix("workspace:")) or name))
             elif isinstance(spec, str) and spec.startswith(("file:", "link:")):
-                needs.append(Need(path=spec.partition(":")[2]))
+                needs.append(Need(kind, path=spec.partition(":")[2]))
     return Manifest(_name(document), tuple(needs))
 
 
@@ -82,17 +90,19 @@ def _python(path: str, data: bytes) -> Manifest:
 
 def _uv_source(name: str, source: dict[str, Any]) -> Iterator[Need]:
     if source.get("workspace") is True:
-        yield Need(name=name)
+        yield Need("dependencies", name=name)
     elif isinstance(source.get("path"), str):
-        yield Need(path=source["path"])
+        yield Need("dependencies", path=source["path"])
 
 
 def _cargo(path: str, data: bytes) -> Manifest:
     document = Source(path, data).document
-    specs = [
-        _table(spec) for field in _CARGO_FIELDS for spec in _table(document.get(field)).values()
-    ]
-    needs = tuple(Need(path=spec["path"]) for spec in specs if isinstance(spec.get("path"), str))
+    needs = tuple(
+        Need(kind, path=spec["path"])
+        for kind in _CARGO_FIELDS
+        for spec in map(_table, _table(document.get(kind)).values())
+        if isinstance(spec.get("path"), str)
+    )
     return Manifest(_name(_table(document.get("package"))), needs)
 
 

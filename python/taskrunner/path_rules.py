@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskrunner import _native
 from taskrunner.model import PathRules
+from taskrunner.toml_source import Key, table_schema
 
 if TYPE_CHECKING:
     from taskrunner.errors import ConfigError
@@ -41,10 +42,10 @@ def _rule(at: Cursor) -> Rule:
         at.wrong('a pattern, `{ auto = true }` or `{ pattern = "...", base = "workspace" }`')
     table = at.table()
     if "auto" in table:
-        if not at.read({"auto": lambda auto: auto.boolean()})["auto"]:
+        if not at.read(_AUTO_KEYS)["auto"]:
             raise at.error("`auto = false` says nothing", hint="leave it out")
         return Rule(None, negative=False, from_root=False, at=at)
-    values = at.read({"pattern": lambda item: item.string(), "base": _base})
+    values = at.read(_PATTERN_KEYS)
     if "pattern" not in values:
         raise at.error(f"{at.name} has neither `pattern` nor `auto`")
     return _pattern(at, values["pattern"], from_root=values.get("base") == "workspace")
@@ -55,6 +56,29 @@ def _base(at: Cursor) -> str:
     if base not in {"package", "workspace"}:
         raise at.error(f'{at.name} must be "package" or "workspace"')
     return base
+
+
+_AUTO_KEYS = {
+    "auto": Key(lambda at: at.boolean(), {"const": True}, "What is learnt by watching the command.")
+}
+_PATTERN_KEYS = {
+    "pattern": Key(
+        lambda at: at.string(),
+        {"type": "string", "minLength": 1},
+        "Files that count, or with `!` in front don't.",
+    ),
+    "base": Key(_base, {"enum": ["package", "workspace"]}, "What the pattern is relative to."),
+}
+SCHEMA = {
+    "type": "array",
+    "items": {
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            table_schema(_AUTO_KEYS, ("auto",)),
+            table_schema(_PATTERN_KEYS, ("pattern",)),
+        ]
+    },
+}
 
 
 def _pattern(at: Cursor, text: str, *, from_root: bool) -> Rule:

@@ -104,7 +104,7 @@ def _action(  # noqa: PLR0917 - a record
     after: tuple[int, ...],
 ) -> Action:
     shown = line + "".join(f" {command.quote(arg)}" for arg in args)
-    parsed = command.parse(line, args)
+    parsed = command.parse(line, args, task.shell)
     return Action(number, task, part, shown, args, parsed, environment, after)
 
 

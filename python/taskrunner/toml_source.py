@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,9 +15,7 @@ else:
 from taskrunner.errors import ConfigError, Keys, Place, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-T = TypeVar("T")
+    from collections.abc import Callable, Iterable, Mapping
 
 _TYPES: tuple[tuple[type, str], ...] = (
     (bool, "a boolean"),
@@ -102,6 +100,21 @@ def _decoded(message: str, text: str) -> tuple[int, str]:
     return line, bare[:1].lower() + bare[1:]
 
 
+class Key(NamedTuple):
+    """A key that a table may have: how its value is read, its JSON Schema, what it means."""
+
+    read: Callable[[Cursor], Any]
+    schema: Mapping[str, Any]
+    meaning: str
+
+
+def table_schema(keys: Mapping[str, Key], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the JSON Schema of a table that has these keys and no other."""
+    properties = {name: {**key.schema, "description": key.meaning} for name, key in keys.items()}
+    schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    return schema | ({"required": list(required)} if required else {})
+
+
 class Cursor:
     """A value in a TOML file: asks for it by type, or fails with file, line and key."""
 
@@ -145,6 +158,14 @@ class Cursor:
             self.wrong("true or false")
         return self.value
 
+    def integer(self, least: int) -> int:
+        """Return the integer that stands here, which is at least so much."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            self.wrong("an integer")
+        if self.value < least:
+            raise self.error(f"{self.name} must be at least {least}, not {self.value}")
+        return self.value
+
     def items(self, wanted: str = "an array") -> tuple[Cursor, ...]:
         """Return the elements of the array that stands here."""
         if not isinstance(self.value, list):
@@ -165,14 +186,18 @@ class Cursor:
             key: Cursor(self.source, (*self.keys, key), item) for key, item in self.value.items()
         }
 
-    def read(self, known: Mapping[str, Callable[[Cursor], T]]) -> dict[str, T]:
+    def read(self, known: Mapping[str, Key]) -> dict[str, Any]:
         """Return the table that stands here, each key read by its reader; no other may be there."""
         table = self.table()
         for key, item in table.items():
             if key not in known:
-                hint = suggestion(key, known) or f"known here: {', '.join(sorted(known))}"
-                raise item.error(f"unknown key `{key}`{self._within()}", hint)
-        return {key: known[key](item) for key, item in table.items()}
+                raise item.unknown(f"unknown key `{key}`{self._within()}", key, known)
+        return {key: known[key].read(item) for key, item in table.items()}
+
+    def unknown(self, message: str, wrong: str, known: Iterable[str]) -> ConfigError:
+        """Return the error for something that is none of the known, with the nearest of them."""
+        names = ", ".join(sorted(known))
+        return self.error(message, suggestion(wrong, known) or f"known here: {names}")
 
     def _within(self) -> str:
         return f" in `[{dotted(self.keys)}]`" if self.keys else ""

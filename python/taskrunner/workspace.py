@@ -6,17 +6,17 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskrunner import config, manifests
+from taskrunner import config, manifests, tasks
 from taskrunner.config import CacheConfig, Config, TaskConfig
-from taskrunner.errors import ConfigError, WorkspaceError
-from taskrunner.model import Package, Task
-from taskrunner.path_rules import resolve
+from taskrunner.errors import WorkspaceError
+from taskrunner.model import Need, Package
 from taskrunner.toml_source import shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskrunner.manifests import Manifest
+    from taskrunner.model import Kind, Task
     from taskrunner.toml_source import Cursor
 
 _NEVER_ENTERED = frozenset({"node_modules", "target", "__pycache__"})
@@ -27,7 +27,7 @@ class Workspace(NamedTuple):
 
     root: str
     packages: tuple[Package, ...]
-    needs: tuple[tuple[int, ...], ...]
+    needs: tuple[tuple[Need, ...], ...]
     """For each package the packages its manifests name."""
     tasks: tuple[Task, ...]
     cache: CacheConfig
@@ -53,7 +53,7 @@ def discover(directory: str) -> Workspace:
         root=root,
         packages=packages,
         needs=_needs(root, packages, members),
-        tasks=tuple(_tasks(packages, members, root_config.defaults)),
+        tasks=_tasks(packages, members, root_config.defaults),
         cache=root_config.cache or CacheConfig(),
         current=_current(root, packages, directory),
     )
@@ -203,21 +203,32 @@ def _shown(package: Package) -> str:
 
 def _needs(
     root: str, packages: tuple[Package, ...], members: list[_Member]
-) -> tuple[tuple[int, ...], ...]:
+) -> tuple[tuple[Need, ...], ...]:
     by_path = {package.path: package.id for package in packages}
     by_name = {_canonical(name): package.id for package in packages for name in package.names}
     edges = []
     for package, member in zip(packages, members, strict=True):
-        found = set()
+        found: dict[int, dict[Kind, None]] = {}
         for need in (need for manifest in member.manifests for need in manifest.needs):
-            if need.path is not None:
-                target = os.path.normpath(os.path.join(root, package.path, need.path))
-                relative = os.path.relpath(target, root)
-                found.add(by_path.get("" if relative == "." else relative))
-            elif need.name is not None:
-                found.add(by_name.get(_canonical(need.name)))
-        edges.append(tuple(sorted(n for n in found if n is not None and n != package.id)))
+            target = _target(root, package, need, by_path, by_name)
+            if target is not None and target != package.id:
+                found.setdefault(target, {})[need.kind] = None
+        edges.append(tuple(Need(target, tuple(kinds)) for target, kinds in sorted(found.items())))
     return tuple(edges)
+
+
+def _target(
+    root: str,
+    package: Package,
+    need: manifests.Need,
+    by_path: dict[str, int],
+    by_name: dict[str, int],
+) -> int | None:
+    if need.path is None:
+        return by_name.get(_canonical(need.name or ""))
+    target = os.path.normpath(os.path.join(root, package.path, need.path))
+    relative = os.path.relpath(target, root)
+    return by_path.get("" if relative == "." else relative)
 
 
 def _canonical(name: str) -> str:
@@ -227,46 +238,12 @@ def _canonical(name: str) -> str:
 
 def _tasks(
     packages: tuple[Package, ...], members: list[_Member], defaults: dict[str, TaskConfig]
-) -> Iterator[Task]:
-    number = 0
+) -> tuple[Task, ...]:
+    found: list[Task] = []
     for package, member in zip(packages, members, strict=True):
-        for name, declared in (member.config.tasks if member.config else {}).items():
-            full = declared.over(defaults[name]) if name in defaults else declared
-            yield _task(number, package, name, full)
-            number += 1
-
-
-def _task(number: int, package: Package, name: str, found: TaskConfig) -> Task:
-    if found.command is None:
-        raise ConfigError(
-            f"task `{name}` has no `command`",
-            place=found.place,
-            hint='add `command = "..."`',
-        )
-    return Task(
-        id=number,
-        package=package,
-        name=name,
-        commands=found.command,
-        depends_on=found.depends_on or (),
-        cwd=_cwd(package, found),
-        env=found.env or (),
-        untracked_env=found.untracked_env or (),
-        input=resolve(found.input, package.path),
-        output=resolve(found.output, package.path),
-        cache=found.cache is not False,
-        description=found.description,
-        place=found.place,
-    )
-
-
-def _cwd(package: Package, found: TaskConfig) -> str:
-    path = os.path.normpath(os.path.join(package.path, found.cwd or ""))
-    if path == ".." or path.startswith("../"):
-        raise ConfigError(
-            f"`cwd` leads out of the workspace: {found.cwd}", place=found.place.below("cwd")
-        )
-    return "" if path == "." else path
+        if member.config is not None:
+            found += tasks.of(package, member.config.tasks, defaults, len(found))
+    return tuple(found)
 
 
 def _current(root: str, packages: tuple[Package, ...], directory: str) -> Package:

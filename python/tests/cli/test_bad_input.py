@@ -183,6 +183,94 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
             "hint: write `task`, `package#task` or `^task`\n"
         ),
     ),
+    "dependency that is no string": (
+        {"taskrunner.toml": GOOD + "depends-on = [1]\n"},
+        (
+            'error: taskrunner.toml:3: `tasks.build.depends-on[0]` must be `"task"`,'
+            ' `"package#task"`, `"^task"` or `{ task = "...", from = [...] }`, not an integer\n'
+        ),
+    ),
+    "dependency table without a task": (
+        {"taskrunner.toml": GOOD + "depends-on = [{ from = 'dependencies' }]\n"},
+        "error: taskrunner.toml:3: `tasks.build.depends-on[0]` has no `task`\n",
+    ),
+    "dependency of an unknown kind": (
+        {"taskrunner.toml": GOOD + "depends-on = [{ task = 'x', from = ['devDependencies'] }]\n"},
+        (
+            "error: taskrunner.toml:3: `devDependencies` is no kind of dependency\n"
+            "hint: did you mean `dev-dependencies`, `dependencies` or `peer-dependencies`?\n"
+        ),
+    ),
+    "dependency with two ways to packages": (
+        {"taskrunner.toml": GOOD + "depends-on = [{ task = '^x', from = 'dependencies' }]\n"},
+        (
+            "error: taskrunner.toml:3: `from` says which packages to look in, and `^x` does so too"
+            '\nhint: write `{ task = "build", from = [...] }`\n'
+        ),
+    ),
+    "timeout without a unit": (
+        {"taskrunner.toml": GOOD + "timeout = '5'\n"},
+        (
+            "error: taskrunner.toml:3: `tasks.build.timeout` is not an amount: `5`\n"
+            'hint: write a number and one of ms, s, m, h, such as "5m"\n'
+        ),
+    ),
+    "timeout of the wrong type": (
+        {"taskrunner.toml": GOOD + "timeout = true\n"},
+        (
+            "error: taskrunner.toml:3: `tasks.build.timeout` must be"
+            " a number of seconds or a string, not a boolean\n"
+        ),
+    ),
+    "timeout of nothing": (
+        {"taskrunner.toml": GOOD + "timeout = 0\n"},
+        (
+            "error: taskrunner.toml:3: `tasks.build.timeout` must be longer than 0"
+            " and shorter than a year\n"
+        ),
+    ),
+    "negative retries": (
+        {"taskrunner.toml": GOOD + "retries = -1\n"},
+        "error: taskrunner.toml:3: `tasks.build.retries` must be at least 0, not -1\n",
+    ),
+    "weight of the wrong type": (
+        {"taskrunner.toml": GOOD + "weight = 1.5\n"},
+        "error: taskrunner.toml:3: `tasks.build.weight` must be an integer, not a float\n",
+    ),
+    "lock without a name": (
+        {"taskrunner.toml": GOOD + "lock = ['db', '']\n"},
+        "error: taskrunner.toml:3: `tasks.build.lock[1]` is empty\n",
+    ),
+    "shell without words": (
+        {"taskrunner.toml": GOOD + "shell = []\n"},
+        (
+            "error: taskrunner.toml:3: `tasks.build.shell` is empty\n"
+            'hint: name a program, such as "bash"\n'
+        ),
+    ),
+    "noise that is a path": (
+        {"taskrunner.toml": GOOD + "noise = ['a/b']\n"},
+        (
+            "error: taskrunner.toml:3: `tasks.build.noise[0]` must be the name of a file or"
+            " directory, without `/` or wildcards\n"
+            'hint: such as ".mytool_cache"; `!` in front takes a name out of the built-in table\n'
+        ),
+    ),
+    "env-file that is not there": (
+        {"taskrunner.toml": GOOD + "env-file = '.env'\n"},
+        (
+            "error: taskrunner.toml:3: there is no .env\n"
+            'hint: write `{ path = "...", required = false }` if it need not be there\n'
+        ),
+    ),
+    "env-file that leads out": (
+        {"taskrunner.toml": GOOD + "env-file = '../.env'\n"},
+        ("error: taskrunner.toml:3: `tasks.build.env-file` leads out of the workspace: ../.env\n"),
+    ),
+    "line of an env-file": (
+        {"taskrunner.toml": GOOD + "env-file = '.env'\n", ".env": "A=1\nB\n"},
+        "error: .env:2: not a line of the form `NAME=value`\n",
+    ),
     "dependency on itself": (
         {"taskrunner.toml": GOOD + 'depends-on = ["ws#build"]\n'},
         "error: taskrunner.toml:3: `ws#build` depends on itself\n",

@@ -76,7 +76,12 @@ def test_a_simple_command_is_split_as_sh_does(line: str, argv: tuple[str, ...]) 
 
 @pytest.mark.parametrize("line", SHELL_LINES)
 def test_everything_else_is_the_shells(line: str) -> None:
-    assert parse(line) == ((SHELL, "-c", line), ())
+    assert parse(line) == ((SHELL, "-c", line), (), line)
+
+
+def test_a_shell_of_the_tasks_own_runs_whole_lines() -> None:
+    command = parse("A=1 tool", ("a b",), ("bash", "-eu", "-c"))
+    assert command == (("bash", "-eu", "-c", "A=1 tool 'a b'"), (), "A=1 tool 'a b'")
 
 
 def test_prefixes_are_variables() -> None:
@@ -86,7 +91,7 @@ def test_prefixes_are_variables() -> None:
 
 
 def test_a_quoted_assignment_is_a_program() -> None:
-    assert parse("'A=1' b") == (("A=1", "b"), ())
+    assert parse("'A=1' b") == (("A=1", "b"), (), None)
 
 
 def test_arguments_are_added() -> None:

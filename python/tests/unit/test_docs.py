@@ -32,9 +32,9 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_key_is_documented() -> None:
     text = (DOCS / "configuration.md").read_text()
-    keys = [*config._TASK_KEYS, *config._CACHE_KEYS, *config._WORKSPACE_KEYS]
+    keys = [*config.TASK_KEYS, *config._CACHE_KEYS, *config._WORKSPACE_KEYS]
     assert [key for key in keys if f"`{key}`" not in text] == []
-    tables = [f"`[{key}]`" for key in config._CONFIG_KEYS if key != "tasks"]
+    tables = [f"`[{key}]`" for key in config.CONFIG_KEYS if key != "tasks"]
     assert [table for table in tables if table not in text] == []
 
 

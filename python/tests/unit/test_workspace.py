@@ -176,4 +176,63 @@ def test_cycles_of_packages_are_no_error(make_workspace: MakeWorkspace) -> None:
         "a/package.json": '{"name": "a", "dependencies": {"b": "workspace:*"}}',
         "b/package.json": '{"name": "b", "dependencies": {"a": "workspace:*"}}',
     }
-    assert found(make_workspace, files).needs == ((), (2,), (1,))
+    edge = ("dependencies",)
+    assert found(make_workspace, files).needs == ((), ((2, edge),), ((1, edge),))
+
+
+SETTINGS = [
+    ("timeout = 90", "timeout", 90.0),
+    ("timeout = 0.5", "timeout", 0.5),
+    ('timeout = "5m"', "timeout", 300.0),
+    ('timeout = "250ms"', "timeout", 0.25),
+    ("retries = 2", "retries", 2),
+    ("weight = 4", "weight", 4),
+    ('lock = "db"', "lock", ("db",)),
+    ('lock = ["db", "port", "db"]', "lock", ("db", "port")),
+    ("interactive = true", "interactive", True),
+    ("internal = true", "internal", True),
+    ("trace = false", "trace", False),
+    ('noise = [".x", "!.mypy_cache"]', "noise", (".x", "!.mypy_cache")),
+    ('shell = "bash"', "shell", ("bash", "-c")),
+    ('shell = ["bash", "-eu", "-c"]', "shell", ("bash", "-eu", "-c")),
+]
+
+
+@pytest.mark.parametrize(("line", "field", "value"), SETTINGS)
+def test_settings_of_a_task(
+    make_workspace: MakeWorkspace, line: str, field: str, value: object
+) -> None:
+    (task,) = found(make_workspace, {"taskrunner.toml": TASK + line + "\n"}).tasks
+    assert getattr(task, field) == value
+
+
+def test_settings_that_are_left_out(make_workspace: MakeWorkspace) -> None:
+    (task,) = found(make_workspace, {"taskrunner.toml": TASK}).tasks
+    settings = (task.timeout, task.retries, task.weight, task.lock, task.shell, task.noise)
+    assert settings == (None, 0, 1, (), None, ())
+    assert (task.interactive, task.internal, task.trace) == (False, False, True)
+
+
+def test_env_files_are_relative_to_the_package(make_workspace: MakeWorkspace) -> None:
+    line = 'env-file = [".env", { path = "../.env", required = false }]\n'
+    files = {"taskrunner.toml": '[workspace]\npackages = ["a"]\n', "a/taskrunner.toml": TASK + line}
+    (task,) = found(make_workspace, files).tasks
+    assert [(file.path, file.required) for file in task.env_files] == [
+        ("a/.env", True),
+        (".env", False),
+    ]
+
+
+def test_dependencies_of_one_kind(make_workspace: MakeWorkspace) -> None:
+    dependency = '{ task = "build", from = "dev-dependencies" }'
+    files = {
+        "taskrunner.toml": '[workspace]\npackages = ["*"]\n',
+        "a/taskrunner.toml": TASK + f"depends-on = [{dependency}]\n",
+        "a/package.json": '{"devDependencies": {"b": "workspace:*", "bare": "workspace:*"},'
+        ' "dependencies": {"c": "workspace:*"}}',
+        "b/taskrunner.toml": TASK,
+        "bare/package.json": '{"name": "bare", "dependencies": {"c": "workspace:*"}}',
+        "c/taskrunner.toml": TASK,
+    }
+    tasks = graph.build(found(make_workspace, files))
+    assert tasks.depends == ((1,), (), ())
