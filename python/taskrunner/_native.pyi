@@ -9,6 +9,15 @@ __version__: str
 FORMAT: int
 """The version of the cache format; part of every weak fingerprint."""
 
+RULES: list[str]
+"""Names of the rules that `switch_off` can leave out."""
+
+def switch_off(rules: Sequence[str]) -> None:
+    """Leave out these rules of the cache, and no others, in this process from now on.
+
+    For the mutation check alone: a ValueError in builds without the cargo feature `mutation`.
+    """
+
 def digest(data: bytes) -> bytes:
     """Return the BLAKE3 digest of `data`, 32 bytes."""
 
@@ -45,6 +54,53 @@ class Checked:
     @property
     def saved(self) -> float:
         """The seconds the stored run took."""
+
+@final
+class Compared:
+    """One thing that the nearest entry depends on: what it was, and what it is. Frozen."""
+
+    @property
+    def look(self) -> str:
+        """What is asked.
+
+        `own`, `kind`, `link`, `access`, `lookup`, `root`, `listing`, `content` or `declared`.
+        """
+
+    @property
+    def kind(self) -> str | None:
+        """How the change is called, one of the kinds of a miss; None if there is none."""
+    @property
+    def path(self) -> str | None:
+        """The path, workspace-relative if inside; odd bytes as surrogate escapes."""
+    @property
+    def name(self) -> str | None:
+        """A program's name (`lookup`), or one searched for above the workspace."""
+    @property
+    def old(self) -> str:
+        """What it was when the entry was made: `absent`, `file 1f3a… 0644` and the like."""
+    @property
+    def new(self) -> str:
+        """What it is now."""
+
+@final
+class Explained:
+    """What is known about a step's look-up. Frozen."""
+
+    @property
+    def hit(self) -> bool:
+        """Whether an entry agrees in everything."""
+    @property
+    def path_sets(self) -> int:
+        """How many sets of paths are known for the step as it is described now."""
+    @property
+    def entries(self) -> int:
+        """How many entries were compared."""
+    @property
+    def differences(self) -> list[Compared]:
+        """Where the nearest entry, the one with the fewest, differs; in the order of evaluation."""
+    @property
+    def inputs(self) -> list[Compared]:
+        """All that the nearest entry depends on, if asked for."""
 
 @final
 class Event:
@@ -161,6 +217,12 @@ class Engine:
         """Make a step known."""
     def check(self, steps: Sequence[int]) -> list[Checked]:
         """Look up a wavefront in topological order; hits join the overlay for later ones."""
+    def explain(self, step: int, *, whole: bool = False) -> Explained:
+        """Compare the nearest entry of a step with the tree as the step would find it.
+
+        Call `check` for all steps first, so that results of hits are laid over the tree. Nothing
+        is written. `whole` also gives what did not change.
+        """
     def previous_description(self, step: int) -> bytes | None:
         """Return the description of the step's last run."""
     def restore(self, step: int) -> None:

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::door::{Enter, misuse};
 use crate::event::{Checked, Event};
+use crate::explain::Explained;
 use crate::step::Step;
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
@@ -99,6 +100,14 @@ impl Engine {
             py.enter(|| Ok::<_, std::convert::Infallible>(self.workspace.check(&steps)))?;
         let roots = self.workspace.roots();
         Ok(checked.into_iter().map(|checked| Checked::new(checked, roots)).collect())
+    }
+
+    /// Compare the nearest entry of a step with the tree as the step would find it.
+    #[pyo3(signature = (step, *, whole=false))]
+    fn explain(&self, py: Python<'_>, step: u32, whole: bool) -> PyResult<Explained> {
+        let explained =
+            py.enter(|| Ok::<_, std::convert::Infallible>(self.workspace.explain(step)))?;
+        Ok(Explained::new(explained, whole, self.workspace.roots()))
     }
 
     /// Return the description of the step's last run.

@@ -33,7 +33,7 @@ impl Reason {
 }
 
 /// A path as people want to see it: relative to the workspace if it lies inside.
-fn shown(path: &[u8], roots: &Roots) -> OsString {
+pub(crate) fn shown(path: &[u8], roots: &Roots) -> OsString {
     let place = roots.place(path);
     OsString::from_vec(match (place.root, place.rel.is_empty()) {
         (Root::Workspace, true) => b".".to_vec(),

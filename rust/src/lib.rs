@@ -3,6 +3,7 @@
 mod door;
 mod engine;
 mod event;
+mod explain;
 mod step;
 
 use pyo3::prelude::*;
@@ -16,14 +17,17 @@ mod _native {
     #[pymodule_export]
     use super::event::{Checked, Event, Reason};
     #[pymodule_export]
+    use super::explain::{Compared, Explained};
+    #[pymodule_export]
     use super::step::Step;
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
     #[pymodule_export]
-    use super::{check_pattern, digest};
+    use super::{check_pattern, digest, switch_off};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("RULES", policy::RULES.to_vec())?;
         module.add("FORMAT", policy::FORMAT)
     }
 }
@@ -39,4 +43,11 @@ fn digest<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 #[pyfunction]
 fn check_pattern(pattern: &str) -> Option<String> {
     pathglob::check(pattern)
+}
+
+/// Leave out these rules of the cache, and no others, in this process.
+#[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
+fn switch_off(rules: Vec<String>) -> PyResult<()> {
+    policy::switch_off(&rules).map_err(pyo3::exceptions::PyValueError::new_err)
 }

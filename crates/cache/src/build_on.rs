@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::{Judgement, Look, Op, Output, OutputKind, Value};
+use policy::{Judgement, Look, Op, Output, OutputKind, Value, is_on};
 use stat::{Kind, join, parent};
 use store::{Left, Standing};
 
@@ -34,10 +34,16 @@ impl Workspace {
         let stood_whole = standing.whole
             && standing.weak == step.spec.weak
             && standing.left.iter().all(|left| own.contains_key(&self.absolute(left)));
-        if !stood_whole || !is_fresh(&reads, tree, judged) {
+        let fresh = is_fresh(&reads, tree, judged) || !is_on("fresh");
+        if !fresh || !stood_whole && is_on("whole") {
             return None;
         }
-        self.take_over_outputs(step, &standing, judged)?;
+        if is_on("take-over-outputs") {
+            self.take_over_outputs(step, &standing, judged)?;
+        }
+        if !is_on("take-over-inputs") {
+            return Some(());
+        }
         let known: HashSet<Op> = judged.inputs.iter().map(|(op, _)| op.clone()).collect();
         judged.inputs.extend(reads.into_iter().filter(|(op, _)| !known.contains(op)));
         Some(())

@@ -7,7 +7,8 @@ use std::io;
 
 use digest::Hasher;
 use policy::{
-    Look, Op, Place, Root, Roots, Value, is_unlisted_name, listing_value, lookup_value, mode_class,
+    Look, Op, Place, Root, Roots, Value, is_on, is_unlisted_name, listing_value, lookup_value,
+    mode_class,
 };
 use stat::{Kind, join};
 
@@ -87,11 +88,11 @@ impl Tree<'_> {
 
     /// Whether what stands on the disk is the step's own result, or a later step's.
     fn is_hidden(&self, path: &[u8]) -> bool {
-        if self.own.contains_key(path) {
+        if self.own.contains_key(path) && is_on("own-as-absent") {
             return true;
         }
         let owners = self.owned.get(path).into_iter().flatten();
-        let later = owners.copied().find(|id| (self.is_later)(*id));
+        let later = owners.copied().find(|id| (self.is_later)(*id) && is_on("later"));
         self.needs.borrow_mut().extend(later);
         later.is_some()
     }

@@ -7,6 +7,7 @@ mod aside;
 mod build_on;
 mod disk;
 mod evaluate;
+mod explain;
 mod journal;
 mod log;
 mod lookup;
@@ -23,6 +24,7 @@ mod step;
 mod times;
 mod workspace;
 
+pub use explain::{Compared, Explained};
 pub use manifest::{Item, ItemKind, Manifest};
 pub use record::{Pending, Recorded, RunEnd};
 pub use restore::{RestoreError, Restored};

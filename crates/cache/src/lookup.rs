@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::{Miss, MissKind, Op, PathSet, Value, strong_fingerprint};
+use policy::{Miss, MissKind, Op, PathSet, Value, is_on, strong_fingerprint};
 use store::{Blob, Entry, StoreError};
 
 use crate::disk::lock;
@@ -18,7 +18,7 @@ use crate::step::{Step, StepId};
 use crate::workspace::{Checked, Workspace};
 
 /// How many path sets of one weak fingerprint are tried, newest hit first.
-const MAX_PATH_SETS: usize = 32;
+pub(crate) const MAX_PATH_SETS: usize = 32;
 
 /// An entry that answers a step.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Hit {
 }
 
 /// What a whole batch shares.
-struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     own: HashMap<StepId, OwnPaths>,
     owned: HashMap<Vec<u8>, Vec<StepId>>,
     steps: &'a [Arc<Step>],
@@ -53,14 +53,11 @@ struct Batch<'a> {
     looked_ns: i64,
 }
 
-impl Workspace {
-    /// Looks up steps, given in an order in which each comes after the steps before it. Steps
-    /// that hit are laid over the tree for those that come after.
-    pub fn check(&self, ids: &[StepId]) -> Vec<Checked> {
+impl<'a> Batch<'a> {
+    pub(crate) fn new(workspace: &Workspace, steps: &'a [Arc<Step>]) -> Self {
         let looked_ns = stat::now_ns();
-        let steps: Vec<Arc<Step>> = ids.iter().filter_map(|id| self.step(*id)).collect();
         let own: HashMap<StepId, OwnPaths> =
-            steps.iter().map(|step| (step.spec.id, self.own(step))).collect();
+            steps.iter().map(|step| (step.spec.id, workspace.own(step))).collect();
         let mut owned: HashMap<Vec<u8>, Vec<StepId>> = HashMap::new();
         for (id, paths) in &own {
             for path in paths.keys() {
@@ -68,7 +65,16 @@ impl Workspace {
             }
         }
         let by_id = steps.iter().map(|step| (step.spec.id, &**step)).collect();
-        let batch = Batch { own, owned, steps: &steps, by_id, looked_ns };
+        Self { own, owned, steps, by_id, looked_ns }
+    }
+}
+
+impl Workspace {
+    /// Looks up steps, given in an order in which each comes after the steps before it. Steps
+    /// that hit are laid over the tree for those that come after.
+    pub fn check(&self, ids: &[StepId]) -> Vec<Checked> {
+        let steps: Vec<Arc<Step>> = ids.iter().filter_map(|id| self.step(*id)).collect();
+        let batch = Batch::new(self, &steps);
         let (overlay, outcomes) = self.settle(&batch);
         *lock(&self.overlay) = overlay;
         steps.iter().zip(outcomes).map(|(step, outcome)| self.settled(step, outcome)).collect()
@@ -130,10 +136,11 @@ impl Workspace {
                 self.find(step, batch, &overlay, assumed)
             };
             match &outcome {
-                Ok(hit) => {
+                Ok(hit) if is_on("overlay") => {
                     let items = &hit.manifest.items;
                     overlay.lay(step.spec.id, items, &hit.leftovers, &self.roots);
                 }
+                Ok(_) => {}
                 Err(_) => {
                     missed.insert(step.spec.id);
                 }
@@ -162,9 +169,24 @@ impl Workspace {
         overlay: &Overlay,
         assumed: &HashSet<StepId>,
     ) -> Result<Hit, Miss> {
+        self.with_tree(step, batch, overlay, assumed, |tree| {
+            self.find_in(step, tree, batch.looked_ns)
+        })
+    }
+
+    /// Gives `use_tree` the tree as `step` would find it, with `overlay` laid over the disk and
+    /// without the results of those later steps that are assumed to hit.
+    pub(crate) fn with_tree<T>(
+        &self,
+        step: &Step,
+        batch: &Batch<'_>,
+        overlay: &Overlay,
+        assumed: &HashSet<StepId>,
+        use_tree: impl FnOnce(&Tree<'_>) -> T,
+    ) -> T {
         let is_after =
             |id: &StepId| batch.by_id.get(id).is_some_and(|later| later.comes_after(step.spec.id));
-        let tree = Tree {
+        use_tree(&Tree {
             roots: &self.roots,
             disk: &self.disk,
             overlay,
@@ -174,8 +196,7 @@ impl Workspace {
             is_later: &|id| assumed.contains(&id) && is_after(&id),
             is_unordered: &|path| self.is_unordered(path, step),
             needs: RefCell::default(),
-        };
-        self.find_in(step, &tree, batch.looked_ns)
+        })
     }
 
     fn find_in(&self, step: &Step, tree: &Tree<'_>, looked_ns: i64) -> Result<Hit, Miss> {

@@ -139,6 +139,13 @@ impl Steps {
         self.by_id.get(&id).cloned()
     }
 
+    /// All steps, by number.
+    pub(crate) fn all(&self) -> Vec<Arc<Step>> {
+        let mut steps: Vec<Arc<Step>> = self.by_id.values().cloned().collect();
+        steps.sort_unstable_by_key(|step| step.spec.id);
+        steps
+    }
+
     pub(crate) fn id_of(&self, key: &StepKey) -> Option<StepId> {
         self.by_key.get(key).copied()
     }

@@ -463,3 +463,32 @@ fn state_kept_while_an_output_was_deleted_is_no_whole_result() {
     assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
     assert_eq!(scene.read("other").as_deref(), Some("made once"));
 }
+
+#[test]
+fn an_explanation_names_what_differs_from_the_nearest_entry() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    scene.write("src/b", "same");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    let nothing = workspace.explain(0);
+    assert_eq!((nothing.hit, nothing.entries), (false, 0));
+    run(&scene, &workspace, 0, |told| {
+        told.reads("src/b");
+        build(told);
+    });
+    assert!(workspace.explain(0).hit);
+
+    scene.write("src/a", "two");
+    let workspace = scene.open();
+    workspace.add(spec(0, "build", &[])).unwrap();
+    let explained = workspace.explain(0);
+    assert_eq!((explained.hit, explained.entries, explained.path_sets), (false, 1, 1));
+    let differing: Vec<_> = explained.compared.iter().filter(|one| one.kind.is_some()).collect();
+    assert_eq!(differing.len(), 1, "{differing:?}");
+    assert_eq!(differing[0].kind, Some(MissKind::InputChanged));
+    assert_eq!(differing[0].path.as_deref(), Some(stat::as_bytes(&scene.path("src/a"))));
+    assert!(differing[0].old.starts_with("file ") && differing[0].old != differing[0].new);
+    let unchanged = stat::as_bytes(&scene.path("src/b")).to_vec();
+    assert!(explained.compared.iter().any(|one| one.path.as_ref() == Some(&unchanged)));
+}

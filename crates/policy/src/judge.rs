@@ -13,6 +13,7 @@ use crate::pathset::{Look, Op};
 use crate::place::{Place, Root, Roots};
 use crate::reason::{NotCached, NotCachedKind};
 use crate::rules::Rules;
+use crate::switch::is_on;
 use crate::value::Value;
 use crate::zone::{Zone, is_package_file, zone_of};
 
@@ -112,11 +113,15 @@ pub struct Judgement {
 
 impl Judgement {
     pub(crate) fn refuse(&mut self, reason: NotCached) {
-        self.refused.get_or_insert(reason);
+        if is_on(reason.kind.as_str()) {
+            self.refused.get_or_insert(reason);
+        }
     }
 
     pub(crate) fn input(&mut self, look: Look, place: Place, value: Value) {
-        self.inputs.push((Op { look, place }, value));
+        if is_on(look.rule(&value)) {
+            self.inputs.push((Op { look, place }, value));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod pathset;
 mod place;
 mod reason;
 mod rules;
+mod switch;
 mod value;
 mod zone;
 
@@ -18,6 +19,8 @@ pub use pathset::{Look, Op, PathSet};
 pub use place::{Place, Root, Roots};
 pub use reason::{Miss, MissKind, NotCached, NotCachedKind};
 pub use rules::{PatternError, Rules};
+
+pub use switch::{RULES, is_on, switch_off};
 pub use value::{Value, listing_value, mode_class, strong_fingerprint};
 pub use zone::{Zone, is_unlisted_name, zone_of};
 

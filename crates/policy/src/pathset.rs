@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::place::{Place, Root};
+use crate::value::Value;
 
 /// What is asked of a place. The order is that of evaluation: cheap and telling ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +29,41 @@ pub enum Look {
     Content,
     /// Which files match the step's declared patterns, and what do they hold?
     Declared,
+}
+
+impl Look {
+    /// The rule by which this look, with this answer, is an input; one of [`crate::RULES`].
+    pub(crate) fn rule(self, value: &Value) -> &'static str {
+        match (self, value) {
+            (Self::Own, _) => "own",
+            (Self::Kind, Value::Absent) => "absence",
+            (Self::Kind, _) => "kind",
+            (Self::Link, _) => "link",
+            (Self::Access(_), _) => "access",
+            (Self::Lookup, _) => "lookup",
+            (Self::Here, _) => "root",
+            (Self::Listing, _) => "listing",
+            (Self::Content, Value::Dir(_)) => "mode",
+            (Self::Content, _) => "content",
+            (Self::Declared, _) => "declared",
+        }
+    }
+
+    /// What is asked, in one word for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Kind => "kind",
+            Self::Link => "link",
+            Self::Access(_) => "access",
+            Self::Lookup => "lookup",
+            Self::Here => "root",
+            Self::Listing => "listing",
+            Self::Content => "content",
+            Self::Declared => "declared",
+        }
+    }
 }
 
 /// One operation of a path set.

@@ -1,5 +1,7 @@
 //! Values: what an operation of a path set finds, now or when the entry was made.
 
+use std::fmt;
+
 use digest::{Digest, Hasher, hash_bytes};
 use serde::{Deserialize, Serialize};
 use stat::Kind;
@@ -83,6 +85,32 @@ impl Value {
             _ => MissKind::KindChanged,
         }
     }
+}
+
+/// In words, short and stable: for people, and for who compares explanations.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("absent"),
+            Self::OwnOrAbsent => f.write_str("own or absent"),
+            Self::File(digest, mode) => write!(f, "file {} {mode:04o}", short(digest)),
+            Self::Dir(mode) => write!(f, "directory {mode:04o}"),
+            Self::Kind(Kind::File) => f.write_str("a file"),
+            Self::Kind(Kind::Dir) => f.write_str("a directory"),
+            Self::Kind(Kind::Link) => f.write_str("a link"),
+            Self::Kind(Kind::Special) => f.write_str("a special file"),
+            Self::Link(target) => write!(f, "link to {}", short(target)),
+            Self::Access(bits) => write!(f, "access {bits}"),
+            Self::Listing(names) => write!(f, "listing {}", short(names)),
+            Self::Text(text) => write!(f, "text {}", short(text)),
+            Self::Error(errno) => write!(f, "errno {errno}"),
+        }
+    }
+}
+
+/// As many digits as tell two values apart for people.
+fn short(digest: &Digest) -> String {
+    digest.to_string().chars().take(12).collect()
 }
 
 /// Permission bits as far as they are a value.

@@ -1,0 +1,103 @@
+//! Explaining a look-up: the entry that comes nearest, and where it disagrees with the tree. The same
+//! evaluation as the look-up's, so that an explanation can't drift from the truth.
+
+use std::collections::HashSet;
+
+use policy::{Look, MissKind, Op, PathSet, Root, Value};
+
+use crate::disk::lock;
+use crate::evaluate::Tree;
+use crate::lookup::{Batch, MAX_PATH_SETS};
+use crate::step::StepId;
+use crate::workspace::Workspace;
+
+/// One operation of the nearest entry, with what it found then and finds now.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// What is asked.
+    pub look: Look,
+    /// How the change is called; `None` if there is none.
+    pub kind: Option<MissKind>,
+    /// Absolute path, where it is about one.
+    pub path: Option<Vec<u8>>,
+    /// A program's name, or a name searched for in the directories above the workspace.
+    pub name: Option<Vec<u8>>,
+    /// What it found when the entry was made, in words.
+    pub old: String,
+    /// What it finds now, in words.
+    pub new: String,
+}
+
+/// What is known about a step's look-up.
+#[derive(Clone, Debug, Default)]
+pub struct Explained {
+    /// Whether an entry agrees in everything.
+    pub hit: bool,
+    /// How many path sets are known under the step's weak fingerprint.
+    pub path_sets: usize,
+    /// How many entries were compared.
+    pub entries: usize,
+    /// All operations of the nearest entry, in the order in which they are evaluated.
+    pub compared: Vec<Compared>,
+}
+
+impl Workspace {
+    /// Compares the entries known for a step with the tree as the step would find it; results of
+    /// steps that [`Workspace::check`] found to hit are laid over it. Nothing is written.
+    #[must_use]
+    pub fn explain(&self, id: StepId) -> Explained {
+        let Some(step) = self.step(id) else { return Explained::default() };
+        let steps = lock(&self.steps).all();
+        let batch = Batch::new(self, &steps);
+        let hits: HashSet<StepId> = lock(&self.hits).keys().copied().collect();
+        let overlay = lock(&self.overlay).clone();
+        self.with_tree(&step, &batch, &overlay, &hits, |tree| self.nearest(&step.spec.weak, tree))
+    }
+
+    fn nearest(&self, weak: &digest::Digest, tree: &Tree<'_>) -> Explained {
+        let mut explained = Explained::default();
+        let mut fewest = usize::MAX;
+        let sets = lock(&self.cache).path_sets(weak, MAX_PATH_SETS).unwrap_or_default();
+        for digest in &sets {
+            let Some(set) = self.path_set(digest) else { continue };
+            explained.path_sets += 1;
+            let now: Vec<Value> = set.ops().iter().map(|op| tree.evaluate(op)).collect();
+            for entry in lock(&self.cache).entries_of(weak, digest).unwrap_or_default() {
+                let Ok(old) = postcard::from_bytes::<Vec<Value>>(&entry.values) else { continue };
+                if old.len() != now.len() {
+                    continue;
+                }
+                explained.entries += 1;
+                let differing = old.iter().zip(&now).filter(|(old, new)| old != new).count();
+                if differing < fewest {
+                    fewest = differing;
+                    explained.compared = self.compare(&set, &old, &now);
+                }
+            }
+        }
+        explained.hit = fewest == 0;
+        explained
+    }
+
+    fn path_set(&self, digest: &digest::Digest) -> Option<PathSet> {
+        let chunks = lock(&self.cache).path_set(digest).ok().flatten()?;
+        PathSet::decode(chunks.iter().map(|chunk| &chunk.body[..]))
+    }
+
+    fn compare(&self, set: &PathSet, old: &[Value], now: &[Value]) -> Vec<Compared> {
+        let pairs = set.ops().iter().zip(old.iter().zip(now));
+        pairs.map(|(op, (old, new))| self.compared(op, old, new)).collect()
+    }
+
+    fn compared(&self, op: &Op, old: &Value, new: &Value) -> Compared {
+        let named = matches!(op.place.root, Root::Path | Root::Above);
+        Compared {
+            look: op.look,
+            kind: (old != new).then(|| old.difference(new, op.look)),
+            path: self.roots.path(&op.place),
+            name: named.then(|| op.place.rel.clone()),
+            old: old.to_string(),
+            new: new.to_string(),
+        }
+    }
+}
