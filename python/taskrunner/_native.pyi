@@ -172,6 +172,7 @@ class Step:
         before: Sequence[int],
         cached: bool,
         traced: bool,
+        interactive: bool,
         input_auto: bool,
         input_include: Sequence[str],
         input_exclude: Sequence[str],
@@ -183,7 +184,8 @@ class Step:
 
         `before` has the ids of all steps ordered before it, transitively. Patterns are globs
         relative to the workspace root. `env` is the whole environment. `description` says what
-        `weak` digests, and is kept to explain later misses.
+        `weak` digests, and is kept to explain later misses. An `interactive` step is given the
+        runner's own input and outputs, and sends no `output`.
         """
 
 @final
@@ -235,6 +237,12 @@ class Engine:
         """Begin to run a step: lock, second look-up unless forced, spawn.
 
         Perhaps `waiting`, then `started` and what follows, or `restored`, or `failed`.
+        """
+    def retry(self, step: int) -> None:
+        """Run an exited step again that was not recorded: both attempts are one run.
+
+        `started` or `failed` follows, as after `run`. What the first attempt left running is
+        killed.
         """
     def record(self, step: int) -> None:
         """Begin to judge and store an exited step: `judged`, then `stored`, whatever the exit."""

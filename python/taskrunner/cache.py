@@ -34,6 +34,8 @@ class Policy(NamedTuple):
     def _switched_off(self, task: Task) -> Reason | None:
         if self.mode == "off":
             return Reason("cache-disabled", detail="--no-cache")
+        if task.interactive:
+            return Reason("cache-disabled", detail="interactive = true")
         if not task.cache:
             return Reason("cache-disabled", detail="cache = false")
         if not self.tasks and self.mode != "on":

@@ -10,9 +10,14 @@ if TYPE_CHECKING:
 LookupStatus = Literal["hit", "miss", "disabled"]
 EndState = Literal["done", "failed", "skipped"]
 SkipCause = Literal["dependency-failed", "stopped", "interrupted"]
+EndedBy = Literal["timeout", "stopped", "interrupted"]
+"""Why the runner made a step end: it took too long, another failed, a signal came."""
 
 MISSING_PROGRAM = 127
 """The exit code of a step that could not be started, as the shell has it."""
+
+TIMED_OUT = 124
+"""The exit code of a step that took longer than its timeout, as `timeout(1)` has it."""
 
 
 class Lookup(NamedTuple):
@@ -36,6 +41,9 @@ class Outcome(NamedTuple):
     seconds: float = 0.0
     not_cached: ReasonLike | None = None
     """Why its result is not in the cache, if it isn't."""
+    attempts: int = 1
+    """How often its command was begun, if it was."""
+    ended_by: EndedBy | None = None
 
     @property
     def exit_code(self) -> int:
@@ -84,6 +92,13 @@ class Lost(NamedTuple):
     step: int
 
 
+class Retrying(NamedTuple):
+    """An attempt of the step failed, and the next one begins: what follows is its output."""
+
+    outcome: Outcome
+    """How it would have ended; `attempts` is the number of the attempt that failed."""
+
+
 class Ended(NamedTuple):
     """The step ended, or never began. Its caching may still be under way."""
 
@@ -107,7 +122,18 @@ class Finished(NamedTuple):
     seconds: float
 
 
-Event = Waiting | Began | Output | Replaced | NotStarted | Lost | Ended | Interrupted | Finished
+Event = (
+    Waiting
+    | Began
+    | Output
+    | Replaced
+    | NotStarted
+    | Lost
+    | Retrying
+    | Ended
+    | Interrupted
+    | Finished
+)
 
 
 class Report(Protocol):

@@ -104,6 +104,10 @@ class Bridge:
         else:
             self._engine.run(number)
 
+    def retry(self, number: int) -> None:
+        """Run an exited step again that was not recorded: both attempts are one run."""
+        self._engine.retry(number)
+
     def record(self, number: int) -> None:
         """Begin to judge and store an exited step."""
         self._engine.record(number)
@@ -139,7 +143,8 @@ def step(
         cwd=os.path.join(root, task.cwd).rstrip("/") or "/",
         before=before,
         cached=cached,
-        traced=task.trace,
+        traced=task.trace and not task.interactive,
+        interactive=task.interactive,
         input_auto=task.input.auto,
         input_include=task.input.include,
         input_exclude=task.input.exclude,

@@ -31,6 +31,7 @@ NotCachedKind = Literal[
     "failed",
     "killed",
     "cancelled",
+    "timed-out",
     "cache-disabled",
     "untraced",
     "incomplete",
@@ -124,7 +125,12 @@ _WORDS: dict[str, tuple[str, str, str | None]] = {
     # not cached
     "failed": ("it failed: {path}", "it failed", None),
     "killed": ("it was killed: {path}", "it was killed", None),
-    "cancelled": ("the run was interrupted", "the run was interrupted", None),
+    "cancelled": ("it was ended before it was done", "it was ended before it was done", None),
+    "timed-out": (
+        "it took longer than its timeout: {path}",
+        "it took longer than its timeout",
+        "raise `timeout`, if it may take that long",
+    ),
     "cache-disabled": ("caching is off: {path}", "caching is off", None),
     "untraced": (
         "its file accesses can't be traced here: {path}",

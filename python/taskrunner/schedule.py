@@ -1,14 +1,16 @@
-"""Decides what happens to each step and when; one state machine, one loop, no I/O of its own."""
+"""Decides what happens to each step and when; one loop over the engine's events, no I/O of its own."""
 
 from __future__ import annotations
 
 import signal as signals
 import time
-from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, NamedTuple
 
+from taskrunner.deadlines import Deadlines
 from taskrunner.events import (
     MISSING_PROGRAM,
+    TIMED_OUT,
     Began,
     Ended,
     Finished,
@@ -19,36 +21,20 @@ from taskrunner.events import (
     Outcome,
     Output,
     Replaced,
-    SkipCause,
+    Retrying,
     Waiting,
 )
 from taskrunner.reasons import Reason
+from taskrunner.slots import Slots
+from taskrunner.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from taskrunner import _native
-    from taskrunner.events import EndState, Report
+    from taskrunner.events import EndedBy, EndState, Report, SkipCause
     from taskrunner.execute import Bridge
     from taskrunner.plan import Plan
-
-State = Literal["waiting", "ready", "checking", "running", "done", "failed", "skipped"]
-"""What may be done with a step.
-
-waiting: a step before it is neither a hit nor done. ready: it can be looked up. checking: looked
-up; what was found happens as soon as all steps before it are done. running: being restored or run.
-"""
-
-_NEXT: dict[State, frozenset[State]] = {
-    "waiting": frozenset({"ready", "skipped"}),
-    "ready": frozenset({"checking", "waiting", "skipped"}),
-    "checking": frozenset({"running", "waiting", "skipped"}),
-    "running": frozenset({"checking", "done", "failed", "skipped"}),
-    "done": frozenset(),
-    "failed": frozenset(),
-    "skipped": frozenset(),
-}
-_UNBEGUN: frozenset[State] = frozenset({"waiting", "ready", "checking"})
 
 WAIT = 1.0
 """The longest single wait for events; a step may run for as long as it likes.
@@ -57,46 +43,56 @@ A signal that comes just before a wait begins is noticed when it ends.
 """
 
 LOOKAHEAD = 16
-"""How many steps that are not ready yet are looked up with those that are, after the first time."""
+"""How many steps that are not ready yet are looked up with those that are, after the first time.
+
+Once something had to run, a long chain of misses must not be looked at from every link.
+"""
 
 STORE_DEADLINE = 600.0
 """With nothing left but results to be stored, this long without a word means they are lost."""
+
+KILL_GRACE = 10.0
+"""How long a step that was told to end may take to do so, before it is killed."""
 
 
 class Options(NamedTuple):
     """What the user said about how to run."""
 
-    concurrency: int
+    concurrency: int | None
+    """How many places there are for running steps; None is no limit."""
     keep_going: bool = False
 
 
 class Schedule:
     """Runs a plan's steps in the calling thread. `interrupt` may come from a signal handler."""
 
-    def __init__(self, plan: Plan, bridge: Bridge, options: Options, report: Report) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        bridge: Bridge,
+        options: Options,
+        report: Report,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         count = len(plan.actions)
+        self.actions = plan.actions
         self.bridge = bridge
         self.options = options
         self.report = report
-        self.state: list[State] = ["waiting"] * count
+        self.clock = clock
+        self.steps = Steps(plan.actions)
+        self.slots = Slots(plan.actions, options.concurrency)
+        self.deadlines = Deadlines()
         self.lookup: list[Lookup | None] = [None] * count
         self.outcome: list[Outcome | None] = [None] * count
-        self.then: list[list[int]] = [[] for _ in range(count)]
-        # How many of the steps directly before it are neither a hit nor done; are not done.
-        self.undecided = [len(action.after) for action in plan.actions]
-        self.undone = list(self.undecided)
-        self.decided = [False] * count
-        for action in plan.actions:
-            for other in action.after:
-                self.then[other].append(action.id)
         self.lookahead = count
-        self.ready: list[int] = []
-        self.runnable: list[int] = []
         self.restorable: list[int] = []
         self.restoring: dict[int, float] = {}
         self.running: set[int] = set()
         self.storing: set[int] = set()
-        self.retried: set[int] = set()
+        self.anew: set[int] = set()
+        self.attempts: dict[int, int] = {}
+        self.told_to_end: dict[int, EndedBy] = {}
         self.stopped: SkipCause | None = None
         self._signals: list[int] = []
         self._signals_taken = 0
@@ -114,205 +110,203 @@ class Schedule:
 
     def run(self) -> tuple[Outcome, ...]:
         """Run everything there is to run, and return how each step ended, by id."""
-        start = time.monotonic()
-        for step, count in enumerate(self.undecided):
-            if count == 0:
-                self._make_ready(step)
-        quiet_since = start
+        start = quiet_since = self.clock()
+        self.steps.begin()
         while self._begin():
-            events = self.bridge.events(WAIT)
+            events = self.bridge.events(self.deadlines.wait(self.clock(), WAIT))
             for event in events:
                 self._handlers[event.kind](event)
-            now = time.monotonic()
+            now = self.clock()
+            for step in self.deadlines.due(now):
+                self._on_deadline(step)
             quiet_since = now if events or self.running or self.restoring else quiet_since
             if now - quiet_since > STORE_DEADLINE:
                 self._give_up_storing()
         outcomes = self._outcomes()
-        self.report(Finished(outcomes, time.monotonic() - start))
+        self.report(Finished(outcomes, self.clock() - start))
         return outcomes
 
     def interrupt(self, signal: int) -> None:
-        """Have the steps given a signal and nothing more begun; the second one kills them."""
+        """Have the steps given a signal and nothing more begun; the second one kills them.
+
+        While a step has the terminal, Ctrl-C is for that step: it decides what becomes of it.
+        """
+        if signal == signals.SIGINT and self.slots.alone:
+            self.forward(signal)
+            return
         self._signals.append(signal)
         self.bridge.wake()
+
+    def forward(self, signal: int) -> None:
+        """Pass a signal on to the step that has the terminal, if one has."""
+        if self.slots.alone:
+            for step in tuple(self.running):
+                self.bridge.kill(step, signal)
 
     # What can be begun
 
     def _begin(self) -> bool:
         """Begin all that can be; False when everything has ended."""
         self._take_signals()
-        while self.ready:
-            self._check(self._wavefront())
-        while self.restorable:
+        while self.steps.ready:
+            self._check(self.steps.wavefront(self.lookahead, self.bridge.looks_up))
+            self.lookahead = LOOKAHEAD
+        while self.restorable and not self.slots.alone:
             self._restore(heappop(self.restorable))
-        while self.runnable and len(self.running) < self.options.concurrency:
-            step = heappop(self.runnable)
-            if self.state[step] == "checking":
-                self._set_state(step, "running")
-                self.running.add(step)
-                self.bridge.run(step, anew=step in self.retried)
+        while (step := self.slots.take(self._is_checked, busy=bool(self.restoring))) is not None:
+            self._run(step)
         return bool(self.running or self.restoring or self.storing)
 
-    def _wavefront(self) -> list[int]:
-        """Take all ready steps, and those that are ready if these are hits, in topological order.
+    def _is_checked(self, step: int) -> bool:
+        return self.steps.state[step] == "checking"
 
-        Ids are given in that order. Looking at all at once lets the engine judge a step in the
-        tree without the results of those that come after it. Once something had to run, only a
-        few are looked at ahead: a long chain of misses must not be looked at from every link.
-        """
-        wave = sorted({step for step in self.ready if self.state[step] == "ready"})
-        self.ready.clear()
-        limit = len(wave) + self.lookahead
-        self.lookahead = LOOKAHEAD
-        undecided: dict[int, int] = {}
-        for step in wave:  # grows
-            if len(wave) >= limit:
-                break
-            if not self.bridge.looks_up(step):
-                continue
-            for other in self.then[step]:
-                undecided[other] = undecided.get(other, self.undecided[other]) - 1
-                if undecided[other] == 0 and self.state[other] == "waiting":
-                    wave.append(other)
-        return sorted(wave)
+    def _run(self, step: int) -> None:
+        self.steps.set(step, "running")
+        self.running.add(step)
+        self.attempts[step] = 1
+        self.bridge.run(step, anew=step in self.anew)
 
     def _check(self, wave: list[int]) -> None:
         found = self.bridge.check(wave)
         checked = []
         for step in wave:
-            if self.state[step] != "ready":
+            if self.steps.state[step] != "ready":
                 continue  # a step before it has to run first
-            self._set_state(step, "checking")
+            self.steps.set(step, "checking")
             self.lookup[step] = found[step]
             checked.append(step)
             if found[step].status == "hit":
-                self._decide(step)
+                self.steps.decide(step)
         for step in checked:
             self._proceed(step)
 
     def _proceed(self, step: int) -> None:
         """Let a looked-up step be restored or run, if all steps before it are done."""
         lookup = self.lookup[step]
-        if self.undone[step] or self.state[step] != "checking" or lookup is None:
+        if lookup is None or not self.steps.may_proceed(step):
             return
-        heappush(self.restorable if lookup.status == "hit" else self.runnable, step)
+        if lookup.status == "hit":
+            heappush(self.restorable, step)
+        else:
+            self.slots.add(step)
 
     def _restore(self, step: int) -> None:
-        self._set_state(step, "running")
-        self.restoring[step] = time.monotonic()
+        self.steps.set(step, "running")
+        self.restoring[step] = self.clock()
         self.bridge.restore(step)
 
-    # How steps hang together
-
-    def _set_state(self, step: int, state: State) -> None:
-        if state not in _NEXT[self.state[step]]:
-            raise AssertionError(f"BUG: step {step} goes from {self.state[step]} to {state}")
-        self.state[step] = state
-
-    def _make_ready(self, step: int) -> None:
-        if self.state[step] == "waiting":
-            self._set_state(step, "ready")
-            self.ready.append(step)
-
-    def _decide(self, step: int) -> None:
-        """The step is a hit, or done: those after it may be looked up."""
-        if self.decided[step]:
-            return
-        self.decided[step] = True
-        for other in self.then[step]:
-            self.undecided[other] -= 1
-            if self.undecided[other] == 0:
-                self._make_ready(other)
-
-    def _undecide(self, step: int) -> None:
-        """The step is no hit after all: what was found for those after it doesn't hold."""
-        recalled = [step]
-        while recalled:
-            step = recalled.pop()
-            if not self.decided[step]:
-                continue
-            self.decided[step] = False
-            for other in self.then[step]:
-                self.undecided[other] += 1
-                if self.state[other] in {"ready", "checking"}:
-                    self._recall(other)
-                    recalled.append(other)
-
-    def _recall(self, step: int) -> None:
-        """Put a step back to where it was before it was looked up."""
-        self._set_state(step, "waiting")
-        lookup, self.lookup[step] = self.lookup[step], None
-        if lookup is not None and lookup.status == "hit":
-            self.bridge.revoke(step)
+    # How steps end
 
     def _finish(self, step: int) -> None:
         """The step is done: those after it may begin."""
-        self._set_state(step, "done")
-        self._decide(step)
-        for other in self.then[step]:
-            self.undone[other] -= 1
+        following = self.steps.finish(step)
+        self.slots.finish(step)
+        for other in following:
             self._proceed(other)
 
     def _fail(self, outcome: Outcome) -> None:
         self._end(outcome)
-        self._skip_dependents(outcome.step)
-        if not self.options.keep_going:
+        for step in self.steps.unbegun_after(outcome.step):
+            self._skip(step, "dependency-failed", outcome.step)
+        if not self.options.keep_going and self.stopped is None:
             self._stop("stopped")
+            for step in sorted(self.running):
+                self._tell_to_end(step, signals.SIGTERM, "stopped")
 
     def _end(self, outcome: Outcome) -> None:
         """Note how a step ended, and say so."""
         if outcome.state != "done":
-            self._set_state(outcome.step, outcome.state)
+            self.steps.set(outcome.step, outcome.state)
+            self.slots.finish(outcome.step)
         self.outcome[outcome.step] = outcome
         self.report(Ended(outcome))
 
     def _skip(self, step: int, cause: SkipCause, because_of: int | None = None) -> None:
-        self._set_state(step, "skipped")
+        self.steps.set(step, "skipped")
+        self.slots.finish(step)
         self.outcome[step] = outcome = Outcome(step, "skipped")
         self.report(Ended(outcome, cause, because_of))
 
-    def _skip_dependents(self, failed: int) -> None:
-        found = list(self.then[failed])
-        heapify(found)
-        while found:
-            step = heappop(found)
-            if self.state[step] in _UNBEGUN:
-                self._skip(step, "dependency-failed", failed)
-                for other in self.then[step]:
-                    heappush(found, other)
-
     def _stop(self, cause: SkipCause) -> None:
-        """Begin nothing more; what runs goes on."""
+        """Begin nothing more."""
         self.stopped = cause
-        self.ready.clear()
-        self.runnable.clear()
+        self.steps.ready.clear()
+        self.slots.clear()
         self.restorable.clear()
-        for step, state in enumerate(self.state):
-            if state in _UNBEGUN:
-                self._skip(step, cause)
+        for step in self.steps.unbegun():
+            self._skip(step, cause)
+
+    def _tell_to_end(self, step: int, signal: int, why: EndedBy) -> None:
+        """Have a step end, and kill it if it takes too long."""
+        self.told_to_end.setdefault(step, why)
+        self.deadlines.set(step, self.clock() + KILL_GRACE)
+        self.bridge.kill(step, signal)
+
+    def _on_deadline(self, step: int) -> None:
+        if step not in self.running:
+            return
+        if step in self.told_to_end:
+            self.bridge.kill(step, signals.SIGKILL)
+        else:
+            self._tell_to_end(step, signals.SIGTERM, "timeout")
 
     # What comes from the engine
 
     def _on_started(self, event: _native.Event) -> None:
-        self.report(Began(event.step, self._found(event.step)))
+        step = event.step
+        timeout = self.actions[step].task.timeout
+        if timeout is not None and step not in self.told_to_end:
+            self.deadlines.set(step, self.clock() + timeout)
+        if self.attempts.get(step, 1) == 1:
+            self.report(Began(step, self._found(step)))
 
     def _on_exited(self, event: _native.Event) -> None:
         step = event.step
-        self.running.discard(step)
+        self.deadlines.clear(step)
+        outcome = self._how_it_exited(event)
+        if outcome.state == "failed" and self._may_retry(outcome):
+            self.report(Retrying(outcome))
+            self.attempts[step] += 1
+            self.told_to_end.pop(step, None)
+            self.bridge.retry(step)
+            return
+        self._leave(step)
         self.storing.add(step)
         self.bridge.record(step)
-        failed = event.signal is not None or event.code != 0
-        state: EndState = "failed" if failed else "done"
-        lookup = self._found(step)
-        outcome = Outcome(step, state, lookup, event.code, event.signal, event.seconds)
-        if failed:
+        if outcome.state == "failed":
             self._fail(outcome)
         else:
             self._end(outcome)
 
+    def _how_it_exited(self, event: _native.Event) -> Outcome:
+        step = event.step
+        ended_by = self.told_to_end.get(step)
+        code, signal, not_cached = event.code, event.signal, None
+        if ended_by == "timeout":
+            code, signal, not_cached = TIMED_OUT, None, Reason("timed-out")
+        failed = signal is not None or code != 0 or ended_by == "stopped"
+        state: EndState = "failed" if failed else "done"
+        attempts = self.attempts.get(step, 1)
+        lookup = self._found(step)
+        return Outcome(
+            step, state, lookup, code, signal, event.seconds, not_cached, attempts, ended_by
+        )
+
+    def _may_retry(self, outcome: Outcome) -> bool:
+        """A step is tried again for its own failure, not if the runner wants to end."""
+        retries = self.actions[outcome.step].task.retries
+        mine = outcome.ended_by in {None, "timeout"}
+        return mine and self.stopped is None and outcome.attempts <= retries
+
+    def _leave(self, step: int) -> None:
+        """The step does not run any more."""
+        self.running.discard(step)
+        self.slots.leave(step)
+        self.deadlines.clear(step)
+
     def _on_judged(self, event: _native.Event) -> None:
         self._not_cached(event)
-        if self.state[event.step] == "running":
+        if self.steps.state[event.step] == "running":
             self._finish(event.step)
 
     def _on_stored(self, event: _native.Event) -> None:
@@ -322,7 +316,7 @@ class Schedule:
     def _on_restored(self, event: _native.Event) -> None:
         step = event.step
         began = self.restoring.pop(step, None)
-        self.running.discard(step)
+        self._leave(step)
         if not event.ok:
             self._restore_failed(step, event.reason or Reason("entry-damaged"))
             return
@@ -334,25 +328,28 @@ class Schedule:
             self.report(Output(step, stream, data))
         if event.replaced:
             self.report(Replaced(step, tuple(event.replaced)))
-        seconds = time.monotonic() - began if began is not None else 0.0
+        seconds = self.clock() - began if began is not None else 0.0
         self._end(Outcome(step, "done", lookup, 0, None, seconds))
         self._finish(step)
 
     def _restore_failed(self, step: int, reason: _native.Reason | Reason) -> None:
         """The step has to run; those after it are looked up again when it is done."""
         if self._found(step).status != "hit":
-            self.retried.add(step)  # found by the second look-up, which must not find it again
-        self._undecide(step)
+            self.anew.add(step)  # found by the second look-up, which must not find it again
+        for other in self.steps.undecide(step):
+            lookup, self.lookup[other] = self.lookup[other], None
+            if lookup is not None and lookup.status == "hit":
+                self.bridge.revoke(other)
         if self.stopped is not None:
             self._skip(step, self.stopped)
             return
-        self._set_state(step, "checking")
+        self.steps.set(step, "checking")
         self.lookup[step] = Lookup("miss", reason)
         self._proceed(step)
 
     def _on_failed(self, event: _native.Event) -> None:
-        if self.stopped == "interrupted":
-            self.running.discard(event.step)
+        if event.step in self.told_to_end and self.stopped is not None:
+            self._leave(event.step)
             self._skip(event.step, self.stopped)
             return
         why = (event.reason.detail if event.reason else None) or "the system gave no reason"
@@ -369,9 +366,10 @@ class Schedule:
     def _lose(self, step: int, event: NotStarted | Lost, code: int) -> None:
         if step not in self.running:
             return
-        self.running.discard(step)
+        self._leave(step)
         lookup = self._found(step)
-        self.report(Began(step, lookup))
+        if self.attempts.get(step, 1) == 1:
+            self.report(Began(step, lookup))
         self.report(event)
         self._fail(Outcome(step, "failed", lookup, code, not_cached=Reason("failed")))
 
@@ -379,9 +377,11 @@ class Schedule:
         return self.lookup[step] or Lookup("miss")
 
     def _not_cached(self, event: _native.Event) -> None:
+        """Keep the engine's reason, unless a better one is known."""
         outcome = self.outcome[event.step]
-        if outcome is not None and not event.ok and event.reason is not None:
-            self.outcome[event.step] = outcome._replace(not_cached=event.reason)
+        if outcome is None or event.ok or event.reason is None or outcome.ended_by == "timeout":
+            return
+        self.outcome[event.step] = outcome._replace(not_cached=event.reason)
 
     def _give_up_storing(self) -> None:
         reason = Reason("store-failed", detail="the cache gave no answer")
@@ -400,7 +400,7 @@ class Schedule:
             if self.stopped != "interrupted":
                 self._stop("interrupted")
             for step in sorted(self.running):
-                self.bridge.kill(step, signals.SIGKILL if again else signal)
+                self._tell_to_end(step, signals.SIGKILL if again else signal, "interrupted")
             self.report(Interrupted(signal, killed=again))
 
     def _outcomes(self) -> tuple[Outcome, ...]:
@@ -415,21 +415,6 @@ class Schedule:
         return self._signals[0] if self._signals else None
 
 
-def forecast(plan: Plan, bridge: Bridge) -> list[Lookup | None]:
-    """Look up what can be without running anything; None for steps after one that has to run."""
-    found: list[Lookup | None] = [None] * len(plan.actions)
-    left = list(plan.actions)
-    while left:
-        hits = {n for n, lookup in enumerate(found) if lookup and lookup.status == "hit"}
-        wave = [action.id for action in left if hits.issuperset(action.after)]
-        if not wave:
-            break
-        for step, lookup in bridge.check(wave).items():
-            found[step] = lookup
-        left = [action for action in left if found[action.id] is None]
-    return found
-
-
 def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return the outcomes of the steps that failed."""
-    return [outcome for outcome in outcomes if outcome.state == "failed"]
+    """Return the outcomes of the steps that failed of themselves, not for another's failure."""
+    return [o for o in outcomes if o.state == "failed" and o.ended_by != "stopped"]

@@ -139,6 +139,11 @@ impl Engine {
         self.with(|engine| engine.run(step, !force))
     }
 
+    /// Run an exited step again that was not recorded: both attempts are one run.
+    fn retry(&self, step: u32) -> PyResult<()> {
+        self.with(|engine| engine.retry(step))
+    }
+
     /// Begin to judge and store an exited step: `judged`, then `stored`, whatever the exit.
     fn record(&self, step: u32) -> PyResult<()> {
         self.with(|engine| engine.record(step))

@@ -19,7 +19,7 @@ pub(crate) struct Step {
 impl Step {
     #[new]
     #[pyo3(signature = (*, id, package, task, index, args, weak, description, argv, env, cwd, before,
-        cached, traced, input_auto, input_include, input_exclude, output_auto, output_include,
+        cached, traced, interactive, input_auto, input_include, input_exclude, output_auto, output_include,
         output_exclude))]
     #[expect(clippy::similar_names, reason = "`args` and `argv` are what they are called")]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
@@ -38,6 +38,7 @@ impl Step {
         before: Vec<u32>,
         cached: bool,
         traced: bool,
+        interactive: bool,
         input_auto: bool,
         input_include: Vec<String>,
         input_exclude: Vec<String>,
@@ -62,6 +63,7 @@ impl Step {
             before,
             cached,
             traced,
+            interactive,
             input: (input_auto, input_include, input_exclude),
             output: (output_auto, output_include, output_exclude),
         };

@@ -39,6 +39,8 @@ pub struct StepSpec {
     pub cached: bool,
     /// Whether it is traced.
     pub traced: bool,
+    /// Whether it is given the runner's own terminal.
+    pub interactive: bool,
     /// Input rules: inferred ones count, declared patterns, excluded patterns.
     pub input: (bool, Vec<String>, Vec<String>),
     /// Output rules, likewise.

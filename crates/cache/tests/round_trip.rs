@@ -80,6 +80,7 @@ fn spec(id: u32, task: &str, before: &[u32]) -> StepSpec {
         before: before.to_vec(),
         cached: true,
         traced: true,
+        interactive: false,
         input: (true, vec![], vec![]),
         output: (true, vec![], vec![]),
     }

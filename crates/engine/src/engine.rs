@@ -42,6 +42,8 @@ pub enum OpenError {
 
 type Log = Vec<(u8, Vec<u8>)>;
 
+const SIGKILL: i32 = 9;
+
 /// Tracer, cache and pool of one run.
 pub struct Engine {
     workspace: Arc<Workspace>,
@@ -55,10 +57,15 @@ pub struct Engine {
     pool: Pool,
 }
 
+#[derive(Default)]
 struct Running {
     log: Log,
     lock: Option<StepLock>,
+    /// What failed attempts before this one did, and how long they took.
+    earlier: Option<(Traced, Duration)>,
 }
+
+type Traced = Result<fspy_trace::Trace, String>;
 
 struct Ended {
     end: RunEnd,
@@ -140,6 +147,22 @@ impl Engine {
         }
     }
 
+    /// Runs a step again whose command has ended and was not recorded: both attempts are one run.
+    /// What the first left running is killed, so that the second does not meet it.
+    pub fn retry(&mut self, id: StepId) {
+        let Some(Ended { end, lock }) = self.ended.remove(&id) else { return };
+        self.cancelled().remove(&id);
+        let _ = self.supervisor.kill(u64::from(id), SIGKILL);
+        let failed = self.spawn(id, lock);
+        if let Some(running) = self.running.get_mut(&id) {
+            running.log = end.log;
+            running.earlier = Some((end.trace, end.wall));
+        }
+        if let Some(event) = failed {
+            self.shared.tell(event);
+        }
+    }
+
     /// What a restored step wrote when it ran: stream and bytes, in the order read.
     pub fn replay(&self, id: StepId) -> Log {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).unwrap_or_default()
@@ -207,10 +230,11 @@ impl Engine {
             env: step.spec.env.clone(),
             cwd: step.spec.cwd.clone(),
             traced: step.spec.traced,
+            interactive: step.spec.interactive,
         };
         match self.supervisor.spawn(&spawn) {
             Ok(()) => {
-                self.running.insert(id, Running { log: Log::new(), lock });
+                self.running.insert(id, Running { lock, ..Running::default() });
                 None
             }
             Err(error) => Some(not_started(id, &error)),
@@ -255,13 +279,21 @@ impl Engine {
         id: StepId,
         exit: Exit,
         wall: Duration,
-        trace: Result<fspy_trace::Trace, String>,
+        trace: Traced,
     ) {
-        let Some(Running { log, lock }) = self.running.remove(&id) else { return };
+        let Some(Running { log, lock, earlier }) = self.running.remove(&id) else { return };
+        let (trace, wall) = match earlier {
+            Some((earlier, before)) => (join(earlier, trace), before + wall),
+            None => (trace, wall),
+        };
         let cancelled = self.shared.is_cancelled(id);
         let end = RunEnd { code: exit.code, signal: exit.signal, cancelled, trace, log, wall };
         self.ended.insert(id, Ended { end, lock });
     }
+}
+
+fn join(earlier: Traced, later: Traced) -> Traced {
+    Ok(earlier?.followed_by(later?))
 }
 
 /// A shell exits with 127 where there is no such program, with 126 where it can't be executed.

@@ -45,7 +45,7 @@ impl Shared {
         self.waker.wake();
     }
 
-    fn tell(&self, event: Event) {
+    pub(crate) fn tell(&self, event: Event) {
         self.send(Message::Event(event));
     }
 

@@ -82,6 +82,7 @@ fn run(
             .collect(),
         cwd: stat::as_bytes(cwd).to_vec(),
         traced,
+        interactive: false,
     };
     supervisor.spawn(&spawn)?;
     loop {

@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         env: env::vars_os().map(|(name, value)| (name.into_vec(), value.into_vec())).collect(),
         cwd: env::current_dir()?.into_os_string().into_vec(),
         traced: true,
+        interactive: false,
     };
     let mut supervisor = Supervisor::start(Path::new(&helper), &env::temp_dir())?;
     println!("{:?}", supervisor.fidelity());

@@ -19,6 +19,9 @@ pub struct Spawn {
     pub cwd: Vec<u8>,
     /// Whether to trace it.
     pub traced: bool,
+    /// Whether it is given this process's own input and outputs instead of `/dev/null` and pipes:
+    /// there are no output events then.
+    pub interactive: bool,
 }
 
 /// One of a step's two outputs.

@@ -99,6 +99,9 @@ impl Supervisor {
 
     fn spawn_with(&mut self, spawn: &Spawn, log: Option<OwnedFd>) -> Result<(), Error> {
         let launch = launch(spawn, &self.scratch, log.is_some())?;
+        if spawn.interactive {
+            return self.hand_over(spawn.id, launch, log);
+        }
         let (stdout, stdout_writer) = Output::pipe().attempt("make a pipe")?;
         let (stderr, stderr_writer) = Output::pipe().attempt("make a pipe")?;
         let fds = [stdout_writer, stderr_writer].into_iter().chain(log).collect();
@@ -106,6 +109,19 @@ impl Supervisor {
         let stdout = self.follow(spawn.id, Stream::Stdout, stdout)?;
         let stderr = self.follow(spawn.id, Stream::Stderr, stderr)?;
         self.steps.insert(spawn.id, Step { pid: None, outputs: [Some(stdout), Some(stderr)] });
+        Ok(())
+    }
+
+    /// Starts a step on this process's own input and outputs.
+    fn hand_over(&mut self, id: u64, launch: Launch, log: Option<OwnedFd>) -> Result<(), Error> {
+        let own = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+        let mut fds = Vec::with_capacity(own.len() + 1);
+        for fd in own {
+            fds.push(fd.try_clone_to_owned().attempt("pass on the terminal")?);
+        }
+        fds.extend(log);
+        self.helper.request(&Request::Launch(launch), fds)?;
+        self.steps.insert(id, Step { pid: None, outputs: [None, None] });
         Ok(())
     }
 
@@ -274,6 +290,7 @@ fn launch(spawn: &Spawn, scratch: &[u8], logged: bool) -> Result<Launch, SpawnEr
         id: spawn.id,
         traced: spawn.traced,
         logged,
+        interactive: spawn.interactive,
         program: program::find(program, &spawn.env, &spawn.cwd)?,
         argv: spawn.argv.clone(),
         env,

@@ -137,15 +137,17 @@ impl<'a> Life<'a> {
         shared: &'a Shared,
     ) -> Result<Self, Failure> {
         let mut fds = fds.into_iter();
+        let stdin = launch.interactive.then(|| fds.next()).flatten();
         let (Some(stdout), Some(stderr)) = (fds.next(), fds.next()) else {
             return Err((Stage::Stdio, libc::EBADF));
         };
+        let input = stdin.as_ref().map_or(shared.null(), AsFd::as_fd);
         let log = fds.next().map(File::from);
         let filter = launch.traced.then(filter::program);
         let prepared = Prepared::new(launch, filter).map_err(|_| (Stage::Exec, libc::EINVAL))?;
         let stamp = clock::stamp(&launch.scratch);
         let started = Instant::now();
-        let stdio = [shared.null(), stdout.as_fd(), stderr.as_fd()];
+        let stdio = [input, stdout.as_fd(), stderr.as_fd()];
         let (pid, news) =
             shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
         let tracer = || Tracer::new(Arc::clone(&step.family), stamp, log);

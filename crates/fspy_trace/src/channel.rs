@@ -19,8 +19,8 @@ use crate::wire;
 
 /// Bodies above this many bytes travel in a memfd: well below the smallest default socket buffer.
 const INLINE_LIMIT: usize = 32 * 1024;
-/// Most descriptors in one message: stdout, stderr, call log, body.
-const MAX_FDS: usize = 4;
+/// Most descriptors in one message: stdin, stdout, stderr, call log, body.
+const MAX_FDS: usize = 5;
 /// First byte of a packet whose body follows.
 const INLINE: u8 = 0;
 /// First byte of a packet whose body is in the last descriptor.

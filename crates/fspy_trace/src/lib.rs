@@ -3,6 +3,7 @@
 //!
 //! No policy: which observation matters to a cache is decided elsewhere.
 
+mod attempts;
 pub mod channel;
 mod fold;
 mod trace;

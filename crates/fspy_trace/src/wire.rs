@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::trace::{Fidelity, Trace};
 
 /// Version of every type in this module and in [`crate::Trace`].
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// From the runner to the helper. The runner's going away is the end of the control socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
-    /// Start a step. File descriptors: stdout, stderr, and the call log if [`Launch::logged`].
+    /// Start a step. File descriptors: stdin if [`Launch::interactive`], stdout, stderr, and the
+    /// call log if [`Launch::logged`].
     Launch(Launch),
     /// Send a signal to every process of a step.
     Kill {
@@ -31,6 +32,8 @@ pub struct Launch {
     pub traced: bool,
     /// Whether a call log is wanted; see [`Request::Launch`].
     pub logged: bool,
+    /// Whether it reads from the first descriptor; else from `/dev/null`.
+    pub interactive: bool,
     /// Absolute path, or one relative to `cwd`, of the program.
     pub program: Vec<u8>,
     /// Arguments, the program's own name first.

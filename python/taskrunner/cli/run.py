@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import click
 
-from taskrunner import cache, env_vars, graph, plan, schedule, select
+from taskrunner import cache, env_vars, forecast, graph, plan, schedule, select
 from taskrunner.cli import session
 from taskrunner.cli.lazy import Command
 from taskrunner.errors import UsageError
@@ -138,7 +138,7 @@ def _signals_to(running: schedule.Schedule) -> Iterator[None]:
 
 def _forecast(planned: Plan, bridge: Bridge) -> int:
     out = Sink(1)
-    for action, lookup in zip(planned.actions, schedule.forecast(planned, bridge), strict=True):
+    for action, lookup in zip(planned.actions, forecast.forecast(planned, bridge), strict=True):
         line = plain.shown_line(action.line)
         out.line(f"{out.style(action.label, 'bold')}: $ {line}  {_prospect(lookup)}")
     return 0

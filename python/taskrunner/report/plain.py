@@ -37,6 +37,7 @@ class Plain:
             events.Replaced: self._replaced,
             events.NotStarted: self._not_started,
             events.Lost: self._lost,
+            events.Retrying: self._retrying,
             events.Ended: self._ended,
             events.Interrupted: self._interrupted,
             events.Finished: self._finished,
@@ -92,10 +93,23 @@ class Plain:
     def _failed(self, step: int, why: str) -> None:
         self.log.note(step, f"{self._label(step)} {self.sinks[2].style('failed', 'red')}: {why}")
 
+    def _retrying(self, event: events.Retrying) -> None:
+        outcome = event.outcome
+        task = self.plan.actions[outcome.step].task
+        attempt = f"attempt {outcome.attempts} of {task.retries + 1}"
+        failed = self.sinks[2].style("failed", "yellow")
+        how = how_it_ended(outcome, task.timeout)
+        self.log.note(
+            outcome.step, f"{self._label(outcome.step)}: {attempt} {failed}: {how}; trying again"
+        )
+
     def _ended(self, event: events.Ended) -> None:
         outcome = event.outcome
-        if outcome.state == "failed" and outcome.step not in self._told:
-            self._failed(outcome.step, how_it_ended(outcome))
+        if outcome.ended_by == "stopped":
+            self.log.note(outcome.step, f"{self._label(outcome.step)} stopped: another step failed")
+        elif outcome.state == "failed" and outcome.step not in self._told:
+            task = self.plan.actions[outcome.step].task
+            self._failed(outcome.step, how_it_ended(outcome, task.timeout))
         self.log.end(outcome.step)
         if event.because_of is not None:
             cause = self.plan.actions[event.because_of].label
@@ -105,7 +119,7 @@ class Plain:
 
     def _interrupted(self, event: events.Interrupted) -> None:
         name = signals.Signals(event.signal).name
-        deed = "killing what runs" if event.killed else "waiting for what runs; again to kill it"
+        deed = "killing what runs" if event.killed else "ending what runs; again to kill it"
         self._note(f"{name}: {deed}")
 
     def _finished(self, event: events.Finished) -> None:
@@ -133,8 +147,10 @@ def shown_line(line: str) -> str:
     return show(first) + (" ..." if rest.strip() else "")
 
 
-def how_it_ended(outcome: events.Outcome) -> str:
+def how_it_ended(outcome: events.Outcome, timeout: float | None) -> str:
     """Return how a failed step ended."""
+    if outcome.ended_by == "timeout" and timeout is not None:
+        return f"timed out after {summary.duration(timeout)}"
     if outcome.signal is None:
         return f"exit code {outcome.code}"
     try:

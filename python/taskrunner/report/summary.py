@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from taskrunner.style import Style
 
 # Said elsewhere: as the failure itself, or once for the whole run, or by the user.
-_SAID = frozenset({"failed", "killed", "cancelled", "cache-disabled", "untraced"})
+_SAID = frozenset({"failed", "killed", "cancelled", "timed-out", "cache-disabled", "untraced"})
 
 
 def lines(plan: Plan, event: Finished, style: Style, *, verbose: bool) -> Iterator[str]:
@@ -49,8 +49,7 @@ def totals(plan: Plan, event: Finished) -> str:
         f"{counts['ran']} ran",
         f"{counts['failed']} failed",
     ]
-    if counts["skipped"]:
-        parts.append(f"{counts['skipped']} skipped")
+    parts += [f"{counts[name]} {name}" for name in ("stopped", "skipped") if counts[name]]
     saved = sum(o.lookup.saved for o in event.outcomes if is_hit(o) and o.lookup)
     tail = f" (saved {duration(saved)})" if counts["hit"] else ""
     tasks = "task" if total == 1 else "tasks"
@@ -62,7 +61,7 @@ def count(plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, int]:
     by_task: dict[int, str] = {}
     for outcome in outcomes:
         task = plan.actions[outcome.step].task.id
-        now = "hit" if is_hit(outcome) else "ran" if outcome.state == "done" else outcome.state
+        now = _class(outcome)
         by_task[task] = max(by_task.get(task, "hit"), now, key=_WEIGHT.__getitem__)
     counts = dict.fromkeys(_WEIGHT, 0)
     for word_ in by_task.values():
@@ -71,7 +70,15 @@ def count(plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, int]:
 
 
 # A task is what the heaviest of its steps is.
-_WEIGHT = {"hit": 0, "ran": 1, "skipped": 2, "failed": 3}
+_WEIGHT = {"hit": 0, "ran": 1, "skipped": 2, "stopped": 3, "failed": 4}
+
+
+def _class(outcome: Outcome) -> str:
+    if is_hit(outcome):
+        return "hit"
+    if outcome.ended_by == "stopped":
+        return "stopped"
+    return "ran" if outcome.state == "done" else outcome.state
 
 
 def is_hit(outcome: Outcome) -> bool:

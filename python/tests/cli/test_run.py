@@ -318,7 +318,7 @@ def test_a_signal_ends_the_run(
         result = cli("run", "build")
     assert result.code == code
     assert engines[-1].named("kill") == [("gen", number)]
-    assert f"{number.name}: waiting for what runs; again to kill it\n" in result.err
+    assert f"{number.name}: ending what runs; again to kill it\n" in result.err
     assert signal.getsignal(number) is before
 
 

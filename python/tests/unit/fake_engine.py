@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections import deque
+from signal import SIGKILL
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+GIVE_UP = 3600.0
 
 
 class Reason(NamedTuple):
@@ -54,6 +58,7 @@ class Step:
     before: Sequence[int]
     env: dict[str, str]
     cached: bool
+    interactive: bool
     weak: bytes
     description: bytes
 
@@ -72,6 +77,10 @@ class Script(NamedTuple):
     spawn_error: Reason | None = None
     elsewhere: bool = False
     """Another runner stores it while this one waits."""
+    codes: tuple[int, ...] = ()
+    """The exit codes of the attempts before the last one."""
+    stubborn: bool = False
+    """Ends only if it is killed."""
     locked: bool = False
     """Another runner has it, for as long as anybody waits."""
     holds: bool = False
@@ -99,6 +108,12 @@ class Engine:
         self.on_wait: Callable[[Engine], None] | None = None
         self.descriptions: dict[int, bytes] = {}
         self.closed = False
+        self.now = 0.0
+        self.attempt: dict[int, int] = {}
+
+    def clock(self) -> float:
+        """Time that passes only while there is nothing to do."""
+        return self.now
 
     def script(self, step: int) -> Script:
         return self.scripts.get(self.steps[step].name, Script())
@@ -180,10 +195,19 @@ class Engine:
         elif script.spawn_error:
             self.events.append(Event("failed", step, reason=script.spawn_error))
         else:
-            self.running.append(step)
-            self.most_running = max(self.most_running, len(self.running))
-            self.events.append(Event("started", step))
-            self.events.extend(Event("output", step, s, data) for s, data in script.output)
+            self._start(step)
+
+    def _start(self, step: int) -> None:
+        self.attempt[step] = self.attempt.get(step, 0) + 1
+        self.running.append(step)
+        self.most_running = max(self.most_running, len(self.running))
+        self.events.append(Event("started", step))
+        output = self.script(step).output
+        self.events.extend(Event("output", step, s, data) for s, data in output)
+
+    def retry(self, step: int) -> None:
+        self.log("retry", self.steps[step].name)
+        self._start(step)
 
     def _exit(self, step: int, code: int | None, signal: int | None = None) -> None:
         self.running.remove(step)
@@ -207,11 +231,11 @@ class Engine:
             self.events.append(
                 Event("failed", step, reason=Reason("spawn-failed", detail="cancelled"))
             )
-        if step in self.running:
+        if step in self.running and (signal == SIGKILL or not self.script(step).stubborn):
             self._exit(step, None, signal)
 
     def next_events(self, limit: int, timeout: float | None) -> list[Event]:
-        assert timeout is None or timeout > 0
+        assert timeout is not None
         if self.on_wait:
             self.on_wait(self)
         if not self.events:
@@ -219,14 +243,17 @@ class Engine:
         taken = [self.events.popleft() for _ in range(min(limit, len(self.events)))]
         self.hits.difference_update(e.step for e in taken if e.kind == "restored" and not e.ok)
         woken, self.woken = self.woken, False
-        assert taken or woken, "waits for what never comes"
+        if not taken and not woken:
+            self.now += timeout
+            assert self.now < GIVE_UP, "waits for what never comes"
         return taken
 
     def _end_first(self) -> None:
         for step in self.running:
             script = self.script(step)
             if not script.holds:
-                self._exit(step, None if script.signal else script.code, script.signal)
+                code = (*script.codes, script.code)[self.attempt[step] - 1]
+                self._exit(step, None if script.signal else code, script.signal)
                 return
 
     def wake(self) -> None:

@@ -44,11 +44,24 @@ def make_workspace(*tasks: Task) -> Workspace:
     return Workspace("/ws", (PACKAGE,), ((),), tasks, CacheConfig(), PACKAGE)
 
 
-def make_plan(tasks: Mapping[str, list[str]], environ: Mapping[str, str] | None = None) -> Plan:
-    """Tasks by name with the names they depend on; `#2` stands for two commands."""
+def make_plan(
+    tasks: Mapping[str, list[str]],
+    environ: Mapping[str, str] | None = None,
+    keys: Mapping[str, Mapping[str, object]] | None = None,
+) -> Plan:
+    """Tasks by name with the names they depend on; `#2` stands for two commands.
+
+    `keys` has what else is said of a task.
+    """
+    keys = keys or {}
     numbers = {name: number for number, name in enumerate(tasks)}
     made = [
-        make_task(number, name, *(f"tool {name}" for _ in range(2 if "#2" in tasks[name] else 1)))
+        make_task(
+            number,
+            name,
+            *(f"tool {name}" for _ in range(2 if "#2" in tasks[name] else 1)),
+            **keys.get(name, {}),
+        )
         for name, number in numbers.items()
     ]
     depends = tuple(

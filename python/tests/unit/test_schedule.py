@@ -12,7 +12,8 @@ from taskrunner import events
 from taskrunner.cache import Policy
 from taskrunner.events import Lookup
 from taskrunner.execute import Bridge
-from taskrunner.schedule import Options, Schedule, forecast
+from taskrunner.forecast import forecast
+from taskrunner.schedule import KILL_GRACE, Options, Schedule, failed
 
 from .fake_engine import Engine, Reason, Script
 from .plans import make_plan
@@ -31,17 +32,18 @@ class Run:
         tasks: dict[str, list[str]],
         *,
         mode: Mode = "configured",
-        concurrency: int = 2,
+        concurrency: int | None = 2,
         keep_going: bool = False,
+        keys: dict[str, dict[str, object]] | None = None,
         scripts: dict[str, Script] | None = None,
         **more: Script,
     ) -> None:
-        self.plan: Plan = make_plan(tasks)
+        self.plan: Plan = make_plan(tasks, keys=keys)
         self.engine = Engine({**(scripts or {}), **more})
         self.events: list[events.Event] = []
         self.bridge = bridge_to(self.engine, self.plan, mode)
         options = Options(concurrency, keep_going=keep_going)
-        self.schedule = Schedule(self.plan, self.bridge, options, self.take)
+        self.schedule = Schedule(self.plan, self.bridge, options, self.take, self.engine.clock)
         self.outcomes: tuple[events.Outcome, ...] = ()
 
     def take(self, event: events.Event) -> None:
@@ -107,14 +109,36 @@ def test_no_more_run_at_once_than_asked() -> None:
     assert Run(tasks, concurrency=1).go().engine.most_running == 1
 
 
-def test_after_a_failure_nothing_new_starts_and_what_runs_finishes() -> None:
+def test_a_failure_ends_what_runs_and_nothing_new_starts() -> None:
     tasks = {"bad": [], "long": [], "later": [], "after": ["bad"]}
-    run = Run(tasks, concurrency=2, bad=Script(code=3)).go()
-    assert run.states() == {"bad": "failed", "long": "done", "later": "skipped", "after": "skipped"}
+    run = Run(tasks, concurrency=2, bad=Script(code=3), long=Script(holds=True)).go()
+    assert run.states() == {
+        "bad": "failed",
+        "long": "failed",
+        "later": "skipped",
+        "after": "skipped",
+    }
+    assert run.engine.named("kill") == [("long", signal.SIGTERM)]
+    assert [run.name(outcome.step) for outcome in failed(run.outcomes)] == ["bad"]
     assert run.engine.named("run") == ["bad", "long"]
     ended = {run.name(e.outcome.step): (e.cause, e.because_of) for e in run.told(events.Ended)}
     assert ended["after"] == ("dependency-failed", 0)
     assert ended["later"] == ("stopped", None)
+
+
+def test_a_step_that_does_not_end_when_told_is_killed_after_the_grace() -> None:
+    stubborn = Script(holds=True, stubborn=True)
+    run = Run({"bad": [], "deaf": []}, bad=Script(code=3), deaf=stubborn).go()
+    assert run.engine.named("kill") == [("deaf", signal.SIGTERM), ("deaf", SIGKILL)]
+    assert run.engine.now == KILL_GRACE
+
+
+def test_a_step_told_to_end_has_not_succeeded_whatever_it_says() -> None:
+    run = Run({"bad": [], "polite": []}, bad=Script(code=3), polite=Script(holds=True))
+    run.engine.kill = lambda step, _: run.engine._exit(step, 0)  # type: ignore[method-assign]
+    run.go()
+    outcome = run.outcomes[1]
+    assert (outcome.state, outcome.ended_by) == ("failed", "stopped")
 
 
 def test_keep_going_skips_only_what_depends_on_the_failure() -> None:

@@ -77,6 +77,7 @@ pub(crate) fn step(argv: &[&str], cwd: &Path) -> Spawn {
         env: vec![(b"PATH".to_vec(), path.into_bytes()), (b"LC_ALL".to_vec(), b"C".to_vec())],
         cwd: stat::as_bytes(cwd).to_vec(),
         traced: true,
+        interactive: false,
     }
 }
 
