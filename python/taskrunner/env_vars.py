@@ -13,6 +13,9 @@ CONCURRENCY: Final = "TASKRUNNER_CONCURRENCY"
 TRACEBACK: Final = "TASKRUNNER_TRACEBACK"
 """If set and not empty, errors show the Python traceback instead of one line."""
 
+GITHUB_ACTIONS: Final = "GITHUB_ACTIONS"
+"""If it is `true`, output is told in the groups and annotations of GitHub Actions."""
+
 NO_COLOR: Final = "NO_COLOR"
 """If set and not empty, nothing is coloured; see no-color.org."""
 

@@ -115,6 +115,10 @@ class Interrupted(NamedTuple):
     killed: bool
 
 
+class Tick(NamedTuple):
+    """What came at once has been told, or nothing came for a while: a time to draw."""
+
+
 class Finished(NamedTuple):
     """Everything has ended, stored results included."""
 
@@ -132,6 +136,7 @@ Event = (
     | Retrying
     | Ended
     | Interrupted
+    | Tick
     | Finished
 )
 

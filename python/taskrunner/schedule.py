@@ -1,4 +1,4 @@
-"""Decides what happens to each step and when; one loop over the engine's events, no I/O of its own."""
+"""Decides what happens to each step and when: one loop over events, with no I/O of its own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from taskrunner.events import (
     Output,
     Replaced,
     Retrying,
+    Tick,
     Waiting,
 )
 from taskrunner.reasons import Reason
@@ -119,6 +120,7 @@ class Schedule:
             now = self.clock()
             for step in self.deadlines.due(now):
                 self._on_deadline(step)
+            self.report(Tick())
             quiet_since = now if events or self.running or self.restoring else quiet_since
             if now - quiet_since > STORE_DEADLINE:
                 self._give_up_storing()

@@ -274,13 +274,7 @@ impl Engine {
         }
     }
 
-    fn ended(
-        &mut self,
-        id: StepId,
-        exit: Exit,
-        wall: Duration,
-        trace: Traced,
-    ) {
+    fn ended(&mut self, id: StepId, exit: Exit, wall: Duration, trace: Traced) {
         let Some(Running { log, lock, earlier }) = self.running.remove(&id) else { return };
         let (trace, wall) = match earlier {
             Some((earlier, before)) => (join(earlier, trace), before + wall),

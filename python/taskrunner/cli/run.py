@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import click
 
 from taskrunner import cache, env_vars, forecast, graph, plan, schedule, select
-from taskrunner.cli import session
+from taskrunner.cli import reporting, session
 from taskrunner.cli.lazy import Command
+from taskrunner.cli.processors import processors
 from taskrunner.errors import UsageError
 from taskrunner.execute import Bridge, state_dir
 from taskrunner.report import json_summary, plain
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from taskrunner.workspace import Workspace
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What a step that has the terminal should know of it.
+_FORWARDED = (signal.SIGWINCH, signal.SIGCONT)
 _SUMMARY = "last-run.json"
 
 
@@ -34,7 +37,7 @@ class Request(NamedTuple):
     """The options of `run`, understood."""
 
     mode: cache.Mode
-    log: LogMode
+    log: LogMode | None
     concurrency: int
     keep_going: bool
     summarize: str | None
@@ -47,7 +50,7 @@ def _run(words: tuple[str, ...], **options: object) -> int:
     found = session.workspace()
     tasks = graph.build(found)
     planned = plan.plan(tasks, select.select(tasks, words[0]), words[1:], os.environ)
-    with session.engine(found, workers=max(2, session.processors())) as engine:
+    with session.engine(found, workers=max(2, processors())) as engine:
         bridge = Bridge(engine, planned, cache.Policy(request.mode, found.cache.tasks))
         if request.dry_run:
             return _forecast(planned, bridge)
@@ -69,7 +72,7 @@ def _request(
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} and {chosen[1]} can't be used together")
     mode = _MODES[chosen[0]] if chosen else "configured"
-    number = session.processors() if concurrency is None else concurrency
+    number = processors() if concurrency is None else concurrency
     return Request(mode=mode, concurrency=number, **others)  # type: ignore[arg-type] # as above
 
 
@@ -79,13 +82,8 @@ _MODES: dict[str, cache.Mode] = {"--cache": "on", "--no-cache": "off", "--force"
 def _run_plan(
     found: Workspace, planned: Plan, engine: Engine, bridge: Bridge, request: Request
 ) -> int:
-    report = plain.Plain(
-        planned, {1: Sink(1), 2: Sink(2)}, mode=request.log, verbose=request.verbose
-    )
-    for warning in engine.warnings:
-        report.warn(warning)
-    if engine.fidelity == "none":
-        report.untraced(engine.fidelity_reason)
+    report = reporting.report(planned, request.log, verbose=request.verbose)
+    reporting.warn(report, engine)
     options = schedule.Options(request.concurrency, keep_going=request.keep_going)
     running = schedule.Schedule(planned, bridge, options, report)
     with _signals_to(running):
@@ -128,6 +126,10 @@ def _signals_to(running: schedule.Schedule) -> Iterator[None]:
         number: signal.signal(number, lambda number, _: running.interrupt(number))
         for number in _SIGNALS
         if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    earlier |= {
+        number: signal.signal(number, lambda number, _: running.forward(number))
+        for number in _FORWARDED
     }
     try:
         yield
@@ -197,9 +199,7 @@ command = _RunCommand(
         click.Option(
             ["--log"],
             type=click.Choice(get_args(LogMode)),
-            default="interleaved",
-            show_default=True,
-            help="How the output of several steps shares the screen.",
+            help="How the output of several steps shares the screen. Default: interleaved.",
         ),
         click.Option(
             ["--concurrency"],

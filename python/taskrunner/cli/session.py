@@ -48,8 +48,3 @@ def engine(found: Workspace, workers: int) -> Iterator[Engine]:
         yield opened
     finally:
         opened.close()
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -55,7 +55,11 @@ class Interleaved:
 
 
 class Labeled:
-    """Puts the step's name before each of its lines, and passes on whole lines alone."""
+    """Puts the step's name before each of its lines, and passes on whole lines alone.
+
+    A bare carriage return, with which programs draw over a line, is kept: what is labelled is the
+    line that stands when it ends.
+    """
 
     def __init__(self, inner: Log, label: Callable[[int], str]) -> None:
         self._inner = inner

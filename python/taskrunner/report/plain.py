@@ -22,14 +22,13 @@ class Plain:
     """A report in lines: the runner's own on stderr, those of the steps where they wrote them."""
 
     def __init__(
-        self, plan: Plan, sinks: dict[int, Sink], *, mode: logs.Mode, verbose: bool = False
+        self, plan: Plan, sinks: dict[int, Sink], log: logs.Log, *, verbose: bool = False
     ) -> None:
         self.plan = plan
         self.sinks = sinks
+        self.log = log
         self.verbose = verbose
-        self.log = logs.make(mode, sinks, lambda step: plan.actions[step].task.label)
-        self._began: set[int] = set()
-        self._told: set[int] = set()  # failures that have been worded
+        self._why: dict[int, str] = {}  # of failures that say more than an exit code
         self._handlers: dict[type, Callable[[Any], None]] = {
             events.Waiting: self._waiting,
             events.Began: self._begin,
@@ -40,6 +39,7 @@ class Plain:
             events.Retrying: self._retrying,
             events.Ended: self._ended,
             events.Interrupted: self._interrupted,
+            events.Tick: lambda _: None,
             events.Finished: self._finished,
         }
 
@@ -51,11 +51,6 @@ class Plain:
         """Say something that concerns the run as a whole."""
         self._note(f"{self.sinks[2].style('warning', 'bold', 'yellow')}: {show(message)}")
 
-    def untraced(self, why: str | None) -> None:
-        """Say once that nothing can be traced, so that nothing new is cached."""
-        reason = f" ({why})" if why else ""
-        self.warn(f"file accesses can't be traced here{reason}; no result is cached")
-
     def _note(self, line: str) -> None:
         logs.note(self.sinks, line)
 
@@ -66,9 +61,6 @@ class Plain:
         self._note(f"{self._label(event.step)}: waiting for another runner that has it")
 
     def _begin(self, event: events.Began) -> None:
-        if event.step in self._began:
-            return
-        self._began.add(event.step)
         style = self.sinks[2].style
         line = shown_line(self.plan.actions[event.step].line)
         status = style(f"~ {lookup_words(event.lookup)}", "dim")
@@ -83,39 +75,36 @@ class Plain:
             )
 
     def _not_started(self, event: events.NotStarted) -> None:
-        self._told.add(event.step)
-        self._failed(event.step, show(event.why))
+        self._why[event.step] = show(event.why)
 
     def _lost(self, event: events.Lost) -> None:
-        self._told.add(event.step)
-        self._failed(event.step, "the program that supervises it was killed")
-
-    def _failed(self, step: int, why: str) -> None:
-        self.log.note(step, f"{self._label(step)} {self.sinks[2].style('failed', 'red')}: {why}")
+        self._why[event.step] = "the program that supervises it was killed"
 
     def _retrying(self, event: events.Retrying) -> None:
         outcome = event.outcome
         task = self.plan.actions[outcome.step].task
-        attempt = f"attempt {outcome.attempts} of {task.retries + 1}"
         failed = self.sinks[2].style("failed", "yellow")
+        attempt = f"attempt {outcome.attempts} of {task.retries + 1} {failed}"
         how = how_it_ended(outcome, task.timeout)
-        self.log.note(
-            outcome.step, f"{self._label(outcome.step)}: {attempt} {failed}: {how}; trying again"
-        )
+        self.log.note(outcome.step, f"{self._label(outcome.step)}: {attempt}: {how}; trying again")
 
     def _ended(self, event: events.Ended) -> None:
         outcome = event.outcome
-        if outcome.ended_by == "stopped":
-            self.log.note(outcome.step, f"{self._label(outcome.step)} stopped: another step failed")
-        elif outcome.state == "failed" and outcome.step not in self._told:
-            task = self.plan.actions[outcome.step].task
-            self._failed(outcome.step, how_it_ended(outcome, task.timeout))
         self.log.end(outcome.step)
-        if event.because_of is not None:
+        if outcome.ended_by == "stopped":
+            self._note(f"{self._label(outcome.step)} stopped: another step failed")
+        elif outcome.state == "failed":
+            timeout = self.plan.actions[outcome.step].task.timeout
+            why = self._why.get(outcome.step) or how_it_ended(outcome, timeout)
+            self._failed(outcome.step, why)
+        elif event.because_of is not None:
             cause = self.plan.actions[event.because_of].label
             self._note(f"{self._label(outcome.step)} skipped: {cause} failed")
         elif event.cause is not None and self.verbose:
             self._note(f"{self._label(outcome.step)} skipped: the run was {event.cause}")
+
+    def _failed(self, step: int, why: str) -> None:
+        self._note(f"{self._label(step)} {self.sinks[2].style('failed', 'red')}: {why}")
 
     def _interrupted(self, event: events.Interrupted) -> None:
         name = signals.Signals(event.signal).name

@@ -33,7 +33,13 @@ class Cli(Protocol):
 @pytest.fixture
 def cli(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command; its times are replaced by `[TIME]`."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "TASKRUNNER_CONCURRENCY", "TASKRUNNER_CACHE_DIR"):
+    for name in (
+        "GITHUB_ACTIONS",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "TASKRUNNER_CONCURRENCY",
+        "TASKRUNNER_CACHE_DIR",
+    ):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str) -> Result:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .edits import Edit
     from .tree import Source
 
-Toml: TypeAlias = str | bool | Sequence[str]
+Toml: TypeAlias = str | bool | int | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class HonestRunner:
 
 def _declared(task: Task) -> Sequence[str]:
     names = task.keys.get("env", ())
-    return () if isinstance(names, str | bool) else names
+    return () if isinstance(names, str | bool | int) else names
 
 
 def _foreign(path: Path) -> bool:

@@ -90,8 +90,8 @@ def _pairs(keys: Mapping[str, Toml]) -> str:
 
 
 def toml_value(value: Toml) -> str:
-    """A TOML literal; JSON's strings, lists and booleans are TOML's too."""
-    return json.dumps(value if isinstance(value, str | bool) else list(value))
+    """A TOML literal; JSON's strings, numbers, lists and booleans are TOML's too."""
+    return json.dumps(value if isinstance(value, str | bool | int) else list(value))
 
 
 def init_git(root: Path) -> None:

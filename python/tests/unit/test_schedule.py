@@ -135,7 +135,7 @@ def test_a_step_that_does_not_end_when_told_is_killed_after_the_grace() -> None:
 
 def test_a_step_told_to_end_has_not_succeeded_whatever_it_says() -> None:
     run = Run({"bad": [], "polite": []}, bad=Script(code=3), polite=Script(holds=True))
-    run.engine.kill = lambda step, _: run.engine._exit(step, 0)  # type: ignore[method-assign]
+    run.engine.kill = lambda step, signal: run.engine._exit(step, 0)  # type: ignore[method-assign]  # noqa: ARG005
     run.go()
     outcome = run.outcomes[1]
     assert (outcome.state, outcome.ended_by) == ("failed", "stopped")

@@ -56,7 +56,7 @@ def test_one_that_ignores_it_is_killed() -> None:
 
 def test_one_that_ends_well_after_being_told_to_has_timed_out() -> None:
     run = Run({"slow": []}, keys={"slow": {"timeout": 30.0}}, slow=ENDLESS)
-    run.engine.kill = lambda step, _: run.engine._exit(step, 0)  # type: ignore[method-assign]
+    run.engine.kill = lambda step, signal: run.engine._exit(step, 0)  # type: ignore[method-assign]  # noqa: ARG005
     assert run.go().outcomes[0].exit_code == TIMED_OUT
 
 

@@ -1,0 +1,186 @@
+"""Timeouts, retries, weights, locks and the terminal, with real processes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..metamorphic.case import Conditions, Task
+from ..metamorphic.runner import RUN_DEADLINE, command
+from .space import EVENT_DEADLINE, Space, processes_in, wait_until_gone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENDLESS = "(sleep 600; true) & echo begun; sleep 600"
+
+
+# timeout
+
+
+def test_a_step_that_takes_too_long_ends_with_all_its_processes(tmp_path: Path) -> None:
+    space = Space.make(tmp_path, {}, [Task("build", ENDLESS, keys={"timeout": "1s"})])
+    run = space.run()
+    assert run.code == 124, run.told()
+    assert b"workspace#build failed: timed out after 1.0s\n" in run.stderr
+    wait_until_gone(lambda: processes_in(space.root))
+    assert run.stdout == b"begun\n"
+    skip = run.one("build").skip
+    assert skip is not None
+    assert skip.kind == "timed-out"
+
+
+# retries
+
+# Fails as often as `failures` has lines; leaves a trail of its attempts.
+FLAKY = (
+    "echo attempt >> log.txt; cat log.txt; "
+    "test $(wc -l < log.txt) -gt $(cat failures) || exit 3; cat in.txt > out.txt"
+)
+
+
+def flaky(base: Path, failures: int, retries: int) -> Space:
+    files = {"failures": f"{failures}\n", "in.txt": "in\n"}
+    return Space.make(base, files, [Task("build", FLAKY, keys={"retries": retries})])
+
+
+def test_all_attempts_are_one_run_and_its_result_is_cached(tmp_path: Path) -> None:
+    # What `build || build || build` leaves from nothing; with `>>` on a file made by the first.
+    space = flaky(tmp_path, failures=2, retries=2)
+    run = space.run()
+    assert run.code == 0, run.told()
+    assert run.stderr.count(b"trying again") == 2
+    assert b"workspace#build: attempt 1 of 3 failed: exit code 3; trying again\n" in run.stderr
+    assert run.one("build").skip is None, run.told()
+    made = space.tree()
+    (space.root / "out.txt").unlink()
+    (space.root / "log.txt").unlink()
+    again = space.run()
+    assert again.ran() == frozenset(), again.told()
+    assert again.stdout == run.stdout == b"attempt\n" * 6
+    assert space.tree() == made
+
+
+def test_what_only_the_first_attempt_read_is_an_input(tmp_path: Path) -> None:
+    line = "test -e mark && cat b.txt > out.txt || { cat a.txt > mark; exit 1; }"
+    tasks = [Task("build", line, keys={"retries": 1})]
+    space = Space.make(tmp_path, {"a.txt": "a\n", "b.txt": "b\n"}, tasks)
+    assert space.run().code == 0
+    assert space.run().ran() == frozenset()
+    (space.root / "a.txt").write_text("A\n", encoding="utf-8")
+    run = space.run()
+    miss = run.one("build").miss
+    assert miss is not None, run.told()
+    assert miss.path == "a.txt"
+
+
+def test_a_step_that_fails_every_time_has_failed(tmp_path: Path) -> None:
+    run = flaky(tmp_path, failures=9, retries=1).run()
+    assert run.code == 3, run.told()
+    assert run.stdout.count(b"attempt\n") == 3
+    assert run.one("build").skip is not None
+
+
+def test_what_an_attempt_leaves_running_does_not_meet_the_next_one(tmp_path: Path) -> None:
+    # A process that was killed and not yet waited for has no command line.
+    lives = "test -e pid && grep -q sleep /proc/$(cat pid)/cmdline"
+    line = f"{lives} && exit 0; sleep 600 > /dev/null 2>&1 & echo $! > pid; exit 1"
+    run = Space.make(tmp_path, {}, [Task("build", line, keys={"retries": 1})]).run()
+    assert run.code == 1, run.told()
+
+
+# a failed sibling
+
+
+def test_a_failure_ends_the_steps_beside_it(tmp_path: Path) -> None:
+    tasks = [
+        Task("slow", f"mkfifo gate; {ENDLESS}"),
+        Task("bad", "until test -p gate; do :; done; exit 5"),
+        Task("build", "true", depends_on=("slow", "bad")),
+    ]
+    space = Space.make(tmp_path, {}, tasks)
+    run = space.run("build", "--concurrency=2")
+    assert run.code == 5, run.told()
+    assert b"workspace#slow stopped: another step failed\n" in run.stderr
+    assert b"1 failed, 1 stopped, 1 skipped" in run.stderr
+    wait_until_gone(lambda: processes_in(space.root))
+
+
+# lock
+
+# Fails if it finds the other one at work.
+CRITICAL = "mkdir busy || exit 9; {line}; rmdir busy"
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_lock_is_one_across_packages(tmp_path: Path, concurrency: int) -> None:
+    line = CRITICAL.format(line="for n in $(seq 200); do :; done")
+    tasks = [Task(f"t{n}", line, package=f"p{n}", cwd="..", keys={"lock": "one"}) for n in range(4)]
+    space = Space.make(tmp_path, {}, tasks)
+    names = ",".join(f"p{n}#t{n}" for n in range(4))
+    assert space.run(names, f"--concurrency={concurrency}").code == 0
+
+
+# interactive
+
+
+def on_terminal(space: Space, target: str, answer: bytes, prompt: bytes) -> tuple[int, bytes]:
+    """Run a task on a terminal of its own, type an answer after the prompt; code and screen."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*command(), "run", target],
+        cwd=space.root,
+        env=space.place.environment(Conditions()) | {"TERM": "xterm"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    screen, end = b"", time.monotonic() + EVENT_DEADLINE
+    try:
+        while True:
+            ready, _, _ = select.select([controller], [], [], max(end - time.monotonic(), 0))
+            assert ready, f"nothing more came: {screen!r}"
+            try:
+                chunk = os.read(controller, 65536)
+            except OSError:  # EIO: nobody has it open any more
+                break
+            screen += chunk
+            if answer and prompt in screen:
+                os.write(controller, answer)
+                answer = b""
+    finally:
+        os.close(controller)
+        code = process.wait(RUN_DEADLINE)
+    return code, screen
+
+
+def test_an_interactive_step_has_the_terminal(tmp_path: Path) -> None:
+    line = "test -t 0 && test -t 1 && test -t 2; printf 'name? '; read name; echo \"<$name>\" > out"
+    space = Space.make(tmp_path, {}, [Task("ask", line, keys={"interactive": True})])
+    code, screen = on_terminal(space, "ask", b"ada\n", b"name? ")
+    assert code == 0, screen
+    assert (space.root / "out").read_text(encoding="utf-8") == "<ada>\n"
+    assert b"cache disabled: interactive = true" in screen
+
+
+def test_without_a_terminal_it_reads_what_the_runner_would(tmp_path: Path) -> None:
+    space = Space.make(tmp_path, {}, [Task("ask", "cat > out", keys={"interactive": True})])
+    done = subprocess.run(
+        [*command(), "run", "ask"],
+        cwd=space.root,
+        env=space.place.environment(Conditions()),
+        input=b"typed\n",
+        capture_output=True,
+        timeout=RUN_DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (space.root / "out").read_text(encoding="utf-8") == "typed\n"
