@@ -137,11 +137,11 @@ impl<'a> Life<'a> {
         shared: &'a Shared,
     ) -> Result<Self, Failure> {
         let mut fds = fds.into_iter();
-        let stdin = launch.interactive.then(|| fds.next()).flatten();
+        let given = launch.interactive.then(|| fds.next()).flatten();
         let (Some(stdout), Some(stderr)) = (fds.next(), fds.next()) else {
             return Err((Stage::Stdio, libc::EBADF));
         };
-        let input = stdin.as_ref().map_or(shared.null(), AsFd::as_fd);
+        let input = given.as_ref().map_or(shared.null(), AsFd::as_fd);
         let log = fds.next().map(File::from);
         let filter = launch.traced.then(filter::program);
         let prepared = Prepared::new(launch, filter).map_err(|_| (Stage::Exec, libc::EINVAL))?;

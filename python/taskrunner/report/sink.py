@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from taskrunner.style import Style, shows_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WRITABLE_WAIT = 1.0
 """How long to wait for a slow reader before looking again, in seconds."""
@@ -17,14 +21,17 @@ class Sink:
         self.fd = fd
         self.colour = shows_colour(fd, os.environ) if colour is None else colour
         self.style = Style(colour=self.colour)
+        self.before: Callable[[], None] | None = None
+        """Called before anything is written."""
         self.closed = False
         self.mid_line = False
 
     def write(self, data: bytes) -> None:
         """Write all of `data`, unless nobody reads any more."""
         if data and not self.closed:
+            if self.before is not None:
+                self.before()
             self.mid_line = not data.endswith(b"\n")
-
             view = memoryview(data)
             while view and not self.closed:
                 view = view[self._write_some(view) :]
