@@ -92,6 +92,7 @@ class Schedule:
         self.running: set[int] = set()
         self.storing: set[int] = set()
         self.anew: set[int] = set()
+        self.begun: set[int] = set()
         self.attempts: dict[int, int] = {}
         self.told_to_end: dict[int, EndedBy] = {}
         self.stopped: SkipCause | None = None
@@ -166,6 +167,8 @@ class Schedule:
         self.steps.set(step, "running")
         self.running.add(step)
         self.attempts[step] = 1
+        if self.actions[step].task.interactive:
+            self._tell_begun(step)  # before anything of its own can be on the screen
         self.bridge.run(step, anew=step in self.anew)
 
     def _check(self, wave: list[int]) -> None:
@@ -259,7 +262,11 @@ class Schedule:
         timeout = self.actions[step].task.timeout
         if timeout is not None and step not in self.told_to_end:
             self.deadlines.set(step, self.clock() + timeout)
-        if self.attempts.get(step, 1) == 1:
+        self._tell_begun(step)
+
+    def _tell_begun(self, step: int) -> None:
+        if step not in self.begun:
+            self.begun.add(step)
             self.report(Began(step, self._found(step)))
 
     def _on_exited(self, event: _native.Event) -> None:
@@ -369,10 +376,9 @@ class Schedule:
         if step not in self.running:
             return
         self._leave(step)
-        lookup = self._found(step)
-        if self.attempts.get(step, 1) == 1:
-            self.report(Began(step, lookup))
+        self._tell_begun(step)
         self.report(event)
+        lookup = self._found(step)
         self._fail(Outcome(step, "failed", lookup, code, not_cached=Reason("failed")))
 
     def _found(self, step: int) -> Lookup:

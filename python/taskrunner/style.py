@@ -47,10 +47,11 @@ def shows_colour(fd: int, environ: Mapping[str, str]) -> bool:
         return False
     if environ.get(env_vars.FORCE_COLOR, "0") not in {"", "0"}:
         return True
-    return environ.get("TERM") != "dumb" and _is_terminal(fd)
+    return environ.get("TERM") != "dumb" and is_terminal(fd)
 
 
-def _is_terminal(fd: int) -> bool:
+def is_terminal(fd: int) -> bool:
+    """Tell whether a file descriptor is a terminal."""
     try:
         return os.isatty(fd)
     except OSError:

@@ -1,48 +1,19 @@
-"""`taskrunner run`: plans, runs and reports, and turns the outcome into an exit code."""
+"""`taskrunner run`: understands the options, plans, and has the plan performed or shown."""
 
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import get_args
 
 import click
 
-from taskrunner import cache, env_vars, forecast, graph, plan, schedule, select
-from taskrunner.cli import reporting, session
+from taskrunner import cache, env_vars, graph, plan, select
+from taskrunner.cli import dry_run, session
 from taskrunner.cli.lazy import Command
+from taskrunner.cli.perform import Request, perform
 from taskrunner.cli.processors import processors
-from taskrunner.errors import UsageError
-from taskrunner.execute import Bridge, state_dir
-from taskrunner.report import json_summary, plain
+from taskrunner.execute import Bridge
 from taskrunner.report.log import Mode as LogMode
-from taskrunner.report.sink import Sink
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from taskrunner._native import Engine
-    from taskrunner.events import Lookup, Outcome
-    from taskrunner.plan import Plan
-    from taskrunner.workspace import Workspace
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# What a step that has the terminal should know of it.
-_FORWARDED = (signal.SIGWINCH, signal.SIGCONT)
-_SUMMARY = "last-run.json"
-
-
-class Request(NamedTuple):
-    """The options of `run`, understood."""
-
-    mode: cache.Mode
-    log: LogMode | None
-    concurrency: int
-    keep_going: bool
-    summarize: str | None
-    dry_run: bool
-    verbose: bool
 
 
 def _run(words: tuple[str, ...], **options: object) -> int:
@@ -53,8 +24,8 @@ def _run(words: tuple[str, ...], **options: object) -> int:
     with session.engine(found, workers=max(2, processors())) as engine:
         bridge = Bridge(engine, planned, cache.Policy(request.mode, found.cache.tasks))
         if request.dry_run:
-            return _forecast(planned, bridge)
-        return _run_plan(found, planned, engine, bridge, request)
+            return dry_run.show(planned, bridge, as_json=request.json)
+        return perform(found, planned, engine, bridge, request)
 
 
 def _request(
@@ -71,85 +42,14 @@ def _request(
     ]
     if len(chosen) > 1:
         raise click.UsageError(f"{chosen[0]} and {chosen[1]} can't be used together")
+    if others["json"] and others["log"] is not None:
+        raise click.UsageError("--json and --log can't be used together")
     mode = _MODES[chosen[0]] if chosen else "configured"
     number = processors() if concurrency is None else concurrency
     return Request(mode=mode, concurrency=number, **others)  # type: ignore[arg-type] # as above
 
 
 _MODES: dict[str, cache.Mode] = {"--cache": "on", "--no-cache": "off", "--force": "force"}
-
-
-def _run_plan(
-    found: Workspace, planned: Plan, engine: Engine, bridge: Bridge, request: Request
-) -> int:
-    report = reporting.report(planned, request.log, verbose=request.verbose)
-    reporting.warn(report, engine)
-    options = schedule.Options(request.concurrency, keep_going=request.keep_going)
-    running = schedule.Schedule(planned, bridge, options, report)
-    with _signals_to(running):
-        outcomes = running.run()
-    if any(_was_stored(outcome) for outcome in outcomes):
-        engine.prune(found.cache.max_size, found.cache.max_age)
-    if request.summarize is not None:
-        path = request.summarize or os.path.join(state_dir(found.root), _SUMMARY)
-        _summarize(path, planned, outcomes)
-    return exit_code(planned, outcomes, running.signal)
-
-
-def _summarize(path: str, planned: Plan, outcomes: Iterable[Outcome]) -> None:
-    try:
-        json_summary.write(path, planned, outcomes)
-    except OSError as error:
-        raise UsageError(f"the summary can't be written to {path}: {error.strerror}") from error
-
-
-def _was_stored(outcome: Outcome) -> bool:
-    missed = outcome.lookup is not None and outcome.lookup.status == "miss"
-    return missed and outcome.state == "done" and outcome.not_cached is None
-
-
-def exit_code(planned: Plan, outcomes: Iterable[Outcome], interrupted: int | None) -> int:
-    """Return 128+n after a signal, the code of the one failed task, 1 for several, else 0."""
-    if interrupted is not None:
-        return 128 + interrupted
-    codes = {
-        planned.actions[outcome.step].task.id: outcome.exit_code
-        for outcome in schedule.failed(outcomes)
-    }
-    return next(iter(codes.values())) if len(codes) == 1 else min(len(codes), 1)
-
-
-@contextmanager
-def _signals_to(running: schedule.Schedule) -> Iterator[None]:
-    """Let signals interrupt the run, as long as it lasts."""
-    earlier = {
-        number: signal.signal(number, lambda number, _: running.interrupt(number))
-        for number in _SIGNALS
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    earlier |= {
-        number: signal.signal(number, lambda number, _: running.forward(number))
-        for number in _FORWARDED
-    }
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-
-def _forecast(planned: Plan, bridge: Bridge) -> int:
-    out = Sink(1)
-    for action, lookup in zip(planned.actions, forecast.forecast(planned, bridge), strict=True):
-        line = plain.shown_line(action.line)
-        out.line(f"{out.style(action.label, 'bold')}: $ {line}  {_prospect(lookup)}")
-    return 0
-
-
-def _prospect(lookup: Lookup | None) -> str:
-    if lookup is None:
-        return "unknown: a step before it has to run"
-    return "cache hit" if lookup.status == "hit" else plain.lookup_words(lookup)
 
 
 def _positive(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -214,6 +114,7 @@ command = _RunCommand(
             metavar="[=PATH]",
             help="Write a summary in JSON, to .taskrunner/last-run.json if no path is given.",
         ),
+        _flag("--json", help="Tell the events of the run on stdout, one JSON object to a line."),
         _flag("--dry-run", help="Show what would run, and run nothing."),
         _flag("--verbose", "-v", help="Say more about each step."),
         click.Argument(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from time import gmtime, strftime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskrunner.reasons import word
-from taskrunner.report.summary import is_hit, why_not_cached
+from taskrunner.report.summary import count, is_hit, why_not_cached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from taskrunner.events import Outcome
     from taskrunner.plan import Plan
@@ -19,48 +20,73 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def document(plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+class Run(NamedTuple):
+    """What is said of a run as a whole."""
+
+    id: str
+    started_at: float
+    """Seconds since the epoch."""
+    seconds: float
+    exit_code: int
+
+
+def document(plan: Plan, outcomes: Sequence[Outcome], run: Run) -> dict[str, Any]:
     """Return the summary: one element for each step that ran or was answered from the cache."""
-    tasks = [_element(plan, outcome) for outcome in outcomes if outcome.lookup is not None]
-    return {"version": VERSION, "tasks": tasks}
+    return {
+        "version": VERSION,
+        "runId": run.id,
+        "startedAt": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(run.started_at)),
+        "durationMs": round(run.seconds * 1000),
+        "exitCode": run.exit_code,
+        "counts": count(plan, outcomes),
+        "tasks": [element(plan, outcome) for outcome in outcomes if outcome.lookup is not None],
+    }
 
 
-def _element(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+def element(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    """Return what there is to say of one step."""
     action, lookup = plan.actions[outcome.step], outcome.lookup
     status = lookup.status if lookup else None
     missed = lookup.reason if lookup and status == "miss" else None
     skipped = why_not_cached(outcome)
     return {
-        "taskId": action.task.label,
+        "taskId": text(action.task.label),
         "step": action.part,
+        "id": action.id,
+        "label": text(action.label),
+        "command": text(action.line),
+        "state": outcome.state,
         "cacheStatus": status,
-        "cacheMissReason": _reason(missed),
-        "cacheSkipReason": _reason(skipped),
+        "cacheMissReason": reason_element(missed),
+        "cacheSkipReason": reason_element(skipped),
         "exitCode": outcome.exit_code,
+        "attempts": outcome.attempts,
+        "endedBy": outcome.ended_by,
         "durationMs": round(outcome.seconds * 1000),
         "savedMs": round(lookup.saved * 1000) if lookup and is_hit(outcome) else 0,
     }
 
 
-def _reason(reason: ReasonLike | None) -> dict[str, str | None] | None:
+def reason_element(reason: ReasonLike | None) -> dict[str, str | None] | None:
+    """Return a reason with its words."""
     if reason is None:
         return None
     return {
         "kind": reason.kind,
-        "path": None if reason.path is None else _text(reason.path),
-        "detail": None if reason.detail is None else _text(reason.detail),
+        "path": None if reason.path is None else text(reason.path),
+        "detail": None if reason.detail is None else text(reason.detail),
         "message": word(reason),
     }
 
 
-def _text(text: str) -> str:
+def text(words: str) -> str:
     """Return text that UTF-8 can hold; bytes that were none are escaped."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return words.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def write(path: str, plan: Plan, outcomes: Iterable[Outcome]) -> None:
-    """Write the summary so that a reader sees the old or the new one, never half of it."""
-    data = (json.dumps(document(plan, outcomes), indent=2, ensure_ascii=False) + "\n").encode()
+def write(path: str, summary: dict[str, Any]) -> None:
+    """Write a summary so that a reader sees the old or the new one, never half of it."""
+    data = (json.dumps(summary, indent=2, ensure_ascii=False) + "\n").encode()
     os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
     if os.path.exists(path) and not os.path.isfile(path):
         _write_all(path, data)  # a pipe or a terminal can't be replaced

@@ -51,6 +51,9 @@ class Plain:
         """Say something that concerns the run as a whole."""
         self._note(f"{self.sinks[2].style('warning', 'bold', 'yellow')}: {show(message)}")
 
+    def end(self, exit_code: int) -> None:
+        """Take the exit code of the whole command; a shell shows it."""
+
     def _note(self, line: str) -> None:
         logs.note(self.sinks, line)
 

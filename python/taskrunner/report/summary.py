@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskrunner.reasons import next_step, word
+from taskrunner.reasons import next_step, show, word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from taskrunner.events import Finished, Outcome
     from taskrunner.plan import Plan
     from taskrunner.reasons import ReasonLike
     from taskrunner.style import Style
+
+_SLOW = 1.0
+"""From how many seconds a step is named among the slowest."""
+
+_NAMED = 3
+"""How many of the slowest are named, if as many ran."""
 
 # Said elsewhere: as the failure itself, or once for the whole run, or by the user.
 _SAID = frozenset({"failed", "killed", "cancelled", "timed-out", "cache-disabled", "untraced"})
@@ -29,7 +35,36 @@ def lines(plan: Plan, event: Finished, style: Style, *, verbose: bool) -> Iterat
         advice = next_step(reason)
         if advice:
             yield style(f"  {advice}", "cyan")
-    yield totals(plan, event)
+    yield from _failures(plan, event.outcomes, style)
+    slow = slowest(plan, event.outcomes)
+    if slow:
+        yield style(f"slowest: {slow}", "dim")
+    yield totals(count(plan, event.outcomes), event.seconds, saved(event.outcomes))
+
+
+def _failures(plan: Plan, outcomes: Iterable[Outcome], style: Style) -> Iterator[str]:
+    """Name what failed once more, if there is so much that it may be out of sight."""
+    found = [o for o in outcomes if o.state == "failed" and o.ended_by != "stopped"]
+    if len(found) > 1:
+        names = ", ".join(show(plan.actions[outcome.step].label) for outcome in found)
+        yield f"{style('failed', 'red')}: {names}"
+
+
+def slowest(plan: Plan, outcomes: Iterable[Outcome]) -> str:
+    """Return the steps that took longest, if some took long and others ran beside them."""
+    ran = [outcome for outcome in outcomes if outcome.lookup is not None and not is_hit(outcome)]
+    ran.sort(key=lambda outcome: (-outcome.seconds, outcome.step))
+    if len(ran) < _NAMED or ran[0].seconds < _SLOW:
+        return ""
+    return ", ".join(
+        f"{show(plan.actions[outcome.step].label)} {duration(outcome.seconds)}"
+        for outcome in ran[:_NAMED]
+    )
+
+
+def saved(outcomes: Iterable[Outcome]) -> float:
+    """Return the seconds that the runs took whose results were used again."""
+    return sum(o.lookup.saved for o in outcomes if o.lookup is not None and is_hit(o))
 
 
 def why_not_cached(outcome: Outcome) -> ReasonLike | None:
@@ -40,9 +75,8 @@ def why_not_cached(outcome: Outcome) -> ReasonLike | None:
     return outcome.not_cached
 
 
-def totals(plan: Plan, event: Finished) -> str:
+def totals(counts: Mapping[str, int], seconds: float, saved: float) -> str:
     """Return the line of numbers: `5 tasks: 3 hits, 2 ran, 0 failed in 1.2s (saved 3.4s)`."""
-    counts = count(plan, event.outcomes)
     total = sum(counts.values())
     parts = [
         f"{counts['hit']} {'hit' if counts['hit'] == 1 else 'hits'}",
@@ -50,10 +84,9 @@ def totals(plan: Plan, event: Finished) -> str:
         f"{counts['failed']} failed",
     ]
     parts += [f"{counts[name]} {name}" for name in ("stopped", "skipped") if counts[name]]
-    saved = sum(o.lookup.saved for o in event.outcomes if is_hit(o) and o.lookup)
     tail = f" (saved {duration(saved)})" if counts["hit"] else ""
     tasks = "task" if total == 1 else "tasks"
-    return f"{total} {tasks}: {', '.join(parts)} in {duration(event.seconds)}{tail}"
+    return f"{total} {tasks}: {', '.join(parts)} in {duration(seconds)}{tail}"
 
 
 def count(plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, int]:

@@ -179,7 +179,7 @@ class TestArguments:
                 "ws#build (2/2): $ ar x | cat  unknown: a step before it has to run\n"
                 "ws#deploy: $ deploy  cache disabled: cache = false\n"
             ),
-            "",
+            "4 steps: 1 from the cache, 2 to run, 1 unknown (saves [TIME])\n",
         )
         assert {call[0] for call in engines[-1].calls} == {"check"}
 
@@ -214,15 +214,25 @@ class TestSummary:
         assert gen == {
             "taskId": "ws#gen",
             "step": 0,
+            "id": 0,
+            "label": "ws#gen",
+            "command": "gen",
+            "state": "done",
             "cacheStatus": "hit",
             "cacheMissReason": None,
             "cacheSkipReason": None,
             "exitCode": 0,
+            "attempts": 1,
+            "endedBy": None,
             "savedMs": 2000,
         }
         assert build == {
             "taskId": "ws#build",
             "step": 0,
+            "id": 1,
+            "label": "ws#build (1/2)",
+            "command": "cc 'a b.c'",
+            "state": "done",
             "cacheStatus": "miss",
             "cacheMissReason": {
                 "kind": "input-changed",
@@ -237,6 +247,8 @@ class TestSummary:
                 "message": "it failed",
             },
             "exitCode": 0,
+            "attempts": 1,
+            "endedBy": None,
             "durationMs": 1500,
             "savedMs": 0,
         }

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ..metamorphic.case import Conditions, Task
 from ..metamorphic.runner import RUN_DEADLINE, command
-from .space import EVENT_DEADLINE, Space, processes_in, wait_until_gone
+from .space import Space, processes_in, wait_until_gone
+from .terminal import on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,45 +127,15 @@ def test_a_lock_is_one_across_packages(tmp_path: Path, concurrency: int) -> None
 # interactive
 
 
-def on_terminal(space: Space, target: str, answer: bytes, prompt: bytes) -> tuple[int, bytes]:
-    """Run a task on a terminal of its own, type an answer after the prompt; code and screen."""
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [*command(), "run", target],
-        cwd=space.root,
-        env=space.place.environment(Conditions()) | {"TERM": "xterm"},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-    )
-    os.close(terminal)
-    screen, end = b"", time.monotonic() + EVENT_DEADLINE
-    try:
-        while True:
-            ready, _, _ = select.select([controller], [], [], max(end - time.monotonic(), 0))
-            assert ready, f"nothing more came: {screen!r}"
-            try:
-                chunk = os.read(controller, 65536)
-            except OSError:  # EIO: nobody has it open any more
-                break
-            screen += chunk
-            if answer and prompt in screen:
-                os.write(controller, answer)
-                answer = b""
-    finally:
-        os.close(controller)
-        code = process.wait(RUN_DEADLINE)
-    return code, screen
-
-
 def test_an_interactive_step_has_the_terminal(tmp_path: Path) -> None:
     line = "test -t 0 && test -t 1 && test -t 2; printf 'name? '; read name; echo \"<$name>\" > out"
     space = Space.make(tmp_path, {}, [Task("ask", line, keys={"interactive": True})])
-    code, screen = on_terminal(space, "ask", b"ada\n", b"name? ")
-    assert code == 0, screen
+    with on_terminal(space, "ask") as terminal:
+        terminal.wait_for(r"\nname\? ")
+        terminal.type("ada\n")
+        screen = terminal.finish(0)
     assert (space.root / "out").read_text(encoding="utf-8") == "<ada>\n"
-    assert b"cache disabled: interactive = true" in screen
+    assert "cache disabled: interactive = true" in screen
 
 
 def test_without_a_terminal_it_reads_what_the_runner_would(tmp_path: Path) -> None:
@@ -184,3 +151,14 @@ def test_without_a_terminal_it_reads_what_the_runner_would(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert (space.root / "out").read_text(encoding="utf-8") == "typed\n"
+
+
+def test_ctrl_c_is_the_steps_own(tmp_path: Path) -> None:
+    line = "trap 'echo caught; exit 7' INT; echo ready; read never"
+    space = Space.make(tmp_path, {}, [Task("ask", line, keys={"interactive": True})])
+    with on_terminal(space, "ask") as terminal:
+        terminal.wait_for("\nready")
+        terminal.type("\x03")
+        screen = terminal.finish(7)
+    assert "caught" in screen
+    assert "ending what runs" not in screen

@@ -196,6 +196,15 @@ def test_an_interactive_step_has_the_terminal_to_itself() -> None:
     assert not step.cached
 
 
+def test_an_interactive_step_is_told_before_it_can_write() -> None:
+    run = Run({"ask": []}, keys={"ask": {"interactive": True}})
+    run.engine.run = lambda step, force=False: told.extend(run.told(events.Began))  # type: ignore[method-assign]  # noqa: ARG005
+    told: list[Any] = []
+    run.schedule.steps.begin()
+    run.schedule._begin()
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize(("number", "stops"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
 def test_ctrl_c_is_for_the_step_that_has_the_terminal(number: int, stops: bool) -> None:  # noqa: FBT001
     run = Run({"ask": []}, keys={"ask": {"interactive": True}}, ask=ENDLESS)
