@@ -169,7 +169,7 @@ class Step:
         argv: Sequence[str],
         env: Mapping[str, str],
         cwd: str,
-        before: Sequence[int],
+        before: bytes,
         cached: bool,
         traced: bool,
         interactive: bool,
@@ -182,7 +182,8 @@ class Step:
     ) -> Step:
         """Make a step.
 
-        `before` has the ids of all steps ordered before it, transitively. Patterns are globs
+        `before` has a bit for each step ordered before it, transitively: step n is bit n % 8 of
+        byte n // 8. Patterns are globs
         relative to the workspace root. `env` is the whole environment. `description` says what
         `weak` digests, and is kept to explain later misses. An `interactive` step is given the
         runner's own input and outputs, and sends no `output`.

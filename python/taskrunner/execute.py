@@ -54,7 +54,7 @@ class Bridge:
         for action, before in zip(plan.actions, plan.before(), strict=True):
             self._add(action, before, facts)
 
-    def _add(self, action: Action, before: list[int], facts: fingerprint.Facts) -> None:
+    def _add(self, action: Action, before: bytes, facts: fingerprint.Facts) -> None:
         digesting, explaining = fingerprint.Digesting(), fingerprint.Explaining()
         for visitor in (digesting, explaining):
             fingerprint.describe(action, facts, self._engine.keyed_digest, visitor)
@@ -126,7 +126,7 @@ class Bridge:
 
 
 def step(
-    root: str, action: Action, before: list[int], weak: bytes, description: bytes, *, cached: bool
+    root: str, action: Action, before: bytes, weak: bytes, description: bytes, *, cached: bool
 ) -> _native.Step:
     """Return an action as the engine wants it."""
     task = action.task

@@ -50,11 +50,11 @@ class Plan(NamedTuple):
     root: str
     actions: tuple[Action, ...]
 
-    def before(self) -> Iterator[list[int]]:
-        """Yield for each action in turn the sorted ids of all those ordered before it.
+    def before(self) -> Iterator[bytes]:
+        """Yield for each action in turn the set of all those ordered before it.
 
-        Sets of bits make the closure; a list is made only when it is asked for, because those of
-        a long chain together are as large as its square.
+        Action n is bit n % 8 of byte n // 8: lists of ids would together be as large as the square
+        of a long chain.
         """
         closures: list[int] = []
         for action in self.actions:
@@ -62,11 +62,7 @@ class Plan(NamedTuple):
             for other in action.after:
                 bits |= closures[other] | (1 << other)
             closures.append(bits)
-            yield _members(bits)
-
-
-def _members(bits: int) -> list[int]:
-    return [n for n, bit in enumerate(bin(bits)[:1:-1]) if bit == "1"]
+            yield bits.to_bytes((bits.bit_length() + 7) // 8, "little")
 
 
 def plan(

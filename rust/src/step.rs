@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use cache::StepSpec;
+use cache::{StepSet, StepSpec};
 use digest::Digest;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -35,7 +35,7 @@ impl Step {
         argv: Vec<OsString>,
         env: BTreeMap<OsString, OsString>,
         cwd: OsString,
-        before: Vec<u32>,
+        before: Vec<u8>,
         cached: bool,
         traced: bool,
         interactive: bool,
@@ -60,7 +60,7 @@ impl Step {
             argv: argv.into_iter().map(bytes).collect(),
             env: env.into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect(),
             cwd: bytes(cwd),
-            before,
+            before: StepSet::from_bits(before),
             cached,
             traced,
             interactive,

@@ -28,5 +28,5 @@ pub use explain::{Compared, Explained};
 pub use manifest::{Item, ItemKind, Manifest};
 pub use record::{Pending, Recorded, RunEnd};
 pub use restore::{RestoreError, Restored};
-pub use step::{Step, StepId, StepSpec};
+pub use step::{Step, StepId, StepSet, StepSpec};
 pub use workspace::{Checked, OpenError, Options, Workspace};

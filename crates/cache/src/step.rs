@@ -10,6 +10,39 @@ use store::StepKey;
 /// Number of a step in this run.
 pub type StepId = u32;
 
+/// A set of steps, a bit for each: thousands of steps with thousands before them stay small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepSet(Vec<u8>);
+
+impl StepSet {
+    /// The set whose member `n` is bit `n % 8` of byte `n / 8`.
+    #[must_use]
+    pub fn from_bits(bits: Vec<u8>) -> Self {
+        Self(bits)
+    }
+
+    /// Whether a step is in it.
+    #[must_use]
+    pub fn contains(&self, id: StepId) -> bool {
+        let byte = usize::try_from(id / 8).ok().and_then(|at| self.0.get(at));
+        byte.is_some_and(|byte| byte & (1 << (id % 8)) != 0)
+    }
+}
+
+impl FromIterator<StepId> for StepSet {
+    fn from_iter<I: IntoIterator<Item = StepId>>(ids: I) -> Self {
+        let mut bits = Vec::new();
+        for id in ids {
+            let at = usize::try_from(id / 8).unwrap_or(usize::MAX);
+            if at >= bits.len() {
+                bits.resize(at + 1, 0);
+            }
+            bits[at] |= 1 << (id % 8);
+        }
+        Self(bits)
+    }
+}
+
 /// What the planner says of a step.
 #[derive(Clone, Debug)]
 pub struct StepSpec {
@@ -34,7 +67,7 @@ pub struct StepSpec {
     /// Working directory, absolute.
     pub cwd: Vec<u8>,
     /// All steps ordered before it.
-    pub before: Vec<StepId>,
+    pub before: StepSet,
     /// Whether its result may be stored.
     pub cached: bool,
     /// Whether it is traced.
@@ -62,7 +95,6 @@ pub struct Step {
     pub path_search: Vec<Vec<u8>>,
     /// The same, resolved.
     pub path_dirs: HashSet<Vec<u8>>,
-    before: HashSet<StepId>,
 }
 
 impl Step {
@@ -85,7 +117,6 @@ impl Step {
         Ok(Self {
             key: StepKey::new(&spec.package, &spec.task, spec.index, &spec.args),
             label: format!("{}#{}", spec.package, spec.task),
-            before: spec.before.iter().copied().collect(),
             rules,
             path_search,
             path_dirs,
@@ -96,13 +127,13 @@ impl Step {
     /// Whether any of `others` is ordered before this step.
     #[must_use]
     pub fn comes_after_any(&self, others: &HashSet<StepId>) -> bool {
-        !self.before.is_disjoint(others)
+        others.iter().any(|&other| self.comes_after(other))
     }
 
     /// Whether `other` is ordered before this step.
     #[must_use]
     pub fn comes_after(&self, other: StepId) -> bool {
-        self.before.contains(&other)
+        self.spec.before.contains(other)
     }
 }
 
@@ -150,5 +181,19 @@ impl Steps {
 
     pub(crate) fn id_of(&self, key: &StepKey) -> Option<StepId> {
         self.by_key.get(key).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_it_was_made_of() {
+        let ids = [0, 7, 8, 4999];
+        let set: StepSet = ids.into_iter().collect();
+        let found: Vec<StepId> = (0..6000).filter(|&id| set.contains(id)).collect();
+        assert_eq!(found, ids);
+        assert_eq!(StepSet::from_bits(vec![0b1000_0001, 1]), [0, 7, 8].into_iter().collect());
     }
 }

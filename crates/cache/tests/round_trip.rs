@@ -77,7 +77,7 @@ fn spec(id: u32, task: &str, before: &[u32]) -> StepSpec {
         argv: vec![],
         env: vec![(b"PATH".to_vec(), b"/nonexistent".to_vec())],
         cwd: b"/".to_vec(),
-        before: before.to_vec(),
+        before: before.iter().copied().collect(),
         cached: true,
         traced: true,
         interactive: false,

@@ -57,12 +57,17 @@ def render(root: Path, command: str) -> str:
     return "\n".join(lines).replace(str(root), "<root>") + "\n"
 
 
-def describe(root: Path, action: Action, before: list[int]) -> Iterator[str]:
+def members(before: bytes) -> list[int]:
+    bits = int.from_bytes(before, "little")
+    return [number for number in range(bits.bit_length()) if bits >> number & 1]
+
+
+def describe(root: Path, action: Action, before: bytes) -> Iterator[str]:
     task = action.task
     yield f"{action.id} {action.label}: {action.line}"
     yield f"    argv    {list(action.command.argv)}"
     yield f"    cwd     {task.cwd or '.'}"
-    yield f"    after   {list(action.after)}, before it {before}"
+    yield f"    after   {list(action.after)}, before it {members(before)}"
     if root.name == "environment":
         yield from variables(action)
     yield f"    input   {rules(task.input)}"

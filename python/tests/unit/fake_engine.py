@@ -48,6 +48,8 @@ class Step:
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)
+        bits = int.from_bytes(fields["before"], "little")
+        self.before = [n for n in range(bits.bit_length()) if bits >> n & 1]
         self.name = f"{fields['task']}:{fields['index']}" if fields["index"] else fields["task"]
 
     id: int
