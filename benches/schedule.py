@@ -1,9 +1,9 @@
 """What planning and scheduling cost as workspaces grow: 100, 1,000 and 5,000 tasks.
 
 No command is run: an engine that does nothing answers at once, so that all that is measured is
-reading the configuration, the graph, the plan and the schedule, in seconds of the processor. What should grow with the number of tasks is
-given per task; a cliff shows as a ratio well above 1 from one size to the next:
-`.venv/bin/python benches/schedule.py [--sizes 100,1000,5000] [--rounds N]`.
+reading the configuration, the graph, the plan and the schedule, in seconds of the processor. What
+should grow with the number of tasks is given per task; a cliff shows as a ratio well above 1 from
+one size to the next: `.venv/bin/python benches/schedule.py [--sizes 100,1000,5000] [--rounds N]`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parents[1] / "python/tests/unit"))
 
 import fake_engine
-
 from fake_engine import Checked, Event
 
 fake_engine.install()
@@ -67,7 +66,9 @@ def packages(root: Path, tasks: int) -> Path:
         unit.mkdir(parents=True)
         needed = ", ".join(f'"p{n}#build"' for n in range(max(0, number - NEEDS), number))
         lines = [f'[tasks.build]\ncommand = "build"\ndepends-on = [{needed}]']
-        lines += [f'[tasks.{name}]\ncommand = "{name}"\ndepends-on = ["build"]' for name in names[1:]]
+        lines += [
+            f'[tasks.{name}]\ncommand = "{name}"\ndepends-on = ["build"]' for name in names[1:]
+        ]
         (unit / "taskrunner.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return _rooted(root, 'packages = ["p*"]')
 
@@ -116,7 +117,7 @@ def measure(roots: dict[int, Path], rounds: int) -> dict[int, Times]:
 
 
 def once(root: Path) -> Times:
-    """Go from the files to the end of three runs: all misses, all hits, all misses with one place."""
+    """Go from the files to the end of two runs, one of misses and one of hits."""
     times: Times = {}
 
     def timed(part: str, work: Callable[[], object]) -> object:

@@ -25,6 +25,9 @@ group = Group(
         "last": Lazy("taskrunner.cli.last", "Show the last run."),
         "list": Lazy("taskrunner.cli.list", "List the tasks of the workspace."),
         "cache": Lazy("taskrunner.cli.cache", "Look after the cache."),
+        "doctor": Lazy("taskrunner.cli.doctor", "Show what this machine lets taskrunner do."),
+        "init": Lazy("taskrunner.cli.init", "Write a first taskrunner.toml."),
+        "completion": Lazy("taskrunner.cli.completion", "Complete names in a shell."),
     },
     params=[
         click.Option(

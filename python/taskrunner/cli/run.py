@@ -9,6 +9,7 @@ import click
 
 from taskrunner import cache, env_vars, graph, plan, select
 from taskrunner.cli import dry_run, session
+from taskrunner.cli.completion import task_names
 from taskrunner.cli.lazy import Command
 from taskrunner.cli.perform import Request, perform
 from taskrunner.cli.processors import processors
@@ -122,6 +123,7 @@ command = _RunCommand(
             nargs=-1,
             required=True,
             type=click.UNPROCESSED,
+            shell_complete=task_names,
             metavar="TASK[,TASK...] [ARGS...]",
         ),
     ],
