@@ -122,8 +122,9 @@ fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and 
 	cd crates/ipc && cargo +nightly fuzz run decoders -- -max_total_time=$(FUZZ_SECONDS)
 
 .PHONY: bench
-bench: build ## what a run, the tracer and a hint cost: ratios, by the scripts in benches/
+bench: build ## what a run, a plan, the tracer and a hint cost: ratios, by the scripts in benches/
 	$(BIN)/python benches/run.py
+	$(BIN)/python benches/schedule.py
 	cargo run --locked --release -p fspy --example overhead
 	$(BIN)/python benches/hints.py
 

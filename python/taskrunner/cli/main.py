@@ -24,6 +24,7 @@ group = Group(
         "run": Lazy("taskrunner.cli.run", "Run tasks, or answer them from the cache."),
         "last": Lazy("taskrunner.cli.last", "Show the last run."),
         "list": Lazy("taskrunner.cli.list", "List the tasks of the workspace."),
+        "graph": Lazy("taskrunner.cli.graph", "Draw which task depends on which."),
         "cache": Lazy("taskrunner.cli.cache", "Look after the cache."),
         "doctor": Lazy("taskrunner.cli.doctor", "Show what this machine lets taskrunner do."),
         "init": Lazy("taskrunner.cli.init", "Write a first taskrunner.toml."),

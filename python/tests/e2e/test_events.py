@@ -120,6 +120,21 @@ def test_an_interruption(tmp_path: Path) -> None:
     assert lines[-1]["exitCode"] == 130
 
 
+def test_a_reader_that_goes_away_costs_no_result(tmp_path: Path) -> None:
+    space = make(tmp_path, Task("build", "cat a.txt > b.txt; yes | head -n 200000"))
+    with subprocess.Popen(
+        [*command(), "run", "--json", "build"],
+        cwd=space.root,
+        env=space.place.environment(space.conditions),
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(RUN_DEADLINE) == 0
+    assert space.run().ran() == frozenset()
+
+
 def test_a_dry_run(tmp_path: Path) -> None:
     space = make(tmp_path, Task("gen", "cat a.txt"), Task("build", "true", depends_on=("gen",)))
     space.run("gen")
