@@ -7,6 +7,9 @@ DIST   := dist
 # Two at a time by default: the tests drive whole builds, each with processes of its own.
 JOBS   ?= 2
 FUZZ_SECONDS ?= 300
+# What `make differential` plays: so many random edits, or the one scenario of SEED.
+STEPS  ?= 10000
+SEED   ?=
 
 # What the extension, the helper and the preload are made of.
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
@@ -116,6 +119,11 @@ test: build wheel wheelhouse ## everything, from a clean machine: at most 20 min
 .PHONY: test-tools
 test-tools: build ## tests that drive real tools, fetched from the npm registry
 	$(PYTEST) -m tools
+
+.PHONY: differential
+differential: build ## random workspaces and edits against clean builds: STEPS of them, or one SEED
+	TASKRUNNER_DIFFERENTIAL_STEPS=$(STEPS) TASKRUNNER_DIFFERENTIAL_SEED=$(SEED) \
+	  $(PYTEST) -q -n $(JOBS) python/tests/differential/test_differential.py
 
 .PHONY: fuzz
 fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)

@@ -257,5 +257,19 @@ class Engine:
         """Remove the least recently used entries beyond the limits: entries, bytes."""
     def stats(self) -> dict[str, int]:
         """Return the number of entries, path_sets and archives, and their bytes."""
+    def clean(self, steps: Sequence[int]) -> int:
+        """Take away what these steps own, and return how many paths went.
+
+        That is what holds bytes which a recorded result of theirs left, and which neither git
+        tracks nor another step left.
+        """
+    def hit_leaves(self, step: int) -> dict[str, tuple[str, str, int]] | None:
+        """Return what restoring the hit of a step would leave, or None if it is no hit.
+
+        By path, relative to the workspace: kind (`file`, `directory`, `link`), digest of content or
+        target, permission bits.
+        """
+    def standing_leaves(self, step: int) -> dict[str, tuple[str, str, int]]:
+        """Return what the last run, or restore, of a step left; as `hit_leaves` does."""
     def close(self) -> None:
         """Finish background work and close the cache."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from taskrunner.model import Task
     from taskrunner.plan import Action
 
-Mode = Literal["configured", "on", "off", "force"]
-"""What the command line says: nothing, `--cache`, `--no-cache` or `--force`."""
+Mode = Literal["configured", "on", "off", "force", "verify"]
+"""What the command line says: nothing, `--cache`, `--no-cache`, `--force` or `--verify`."""
 
 
 class Policy(NamedTuple):

@@ -126,6 +126,23 @@ class Finished(NamedTuple):
     seconds: float
 
 
+DifferenceKind = Literal["missing", "extra", "kind", "content", "target", "mode"]
+
+
+class Difference(NamedTuple):
+    """A path that two runs of the same step left differently."""
+
+    path: str
+    kind: DifferenceKind
+
+
+class Verified(NamedTuple):
+    """What a hit that was run again came to."""
+
+    step: int
+    differences: tuple[Difference, ...]
+
+
 Event = (
     Waiting
     | Began

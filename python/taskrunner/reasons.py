@@ -25,6 +25,7 @@ MissKind = Literal[
     "unreadable",
     "cache-unreadable",
     "forced",
+    "verified",
 ]
 
 NotCachedKind = Literal[
@@ -122,6 +123,7 @@ _WORDS: dict[str, tuple[str, str, str | None]] = {
         "run `taskrunner cache verify`",
     ),
     "forced": ("asked for with --force", "asked for with --force", None),
+    "verified": ("asked for with --verify", "asked for with --verify", None),
     # not cached
     "failed": ("it failed: {path}", "it failed", None),
     "killed": ("it was killed: {path}", "it was killed", None),

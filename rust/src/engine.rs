@@ -1,10 +1,13 @@
 //! `Engine`: tracer, cache and pool of one run.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cache::Workspace;
+use cache::{Left, Workspace};
 use fspy_trace::Fidelity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -24,6 +27,9 @@ pub(crate) struct Engine {
     workspace: Arc<Workspace>,
     waker: fspy::Waker,
 }
+
+/// What a step leaves: kind, digest (of content or target) and permission bits by path.
+type Leaves = HashMap<OsString, (&'static str, String, u32)>;
 
 type Guard<'a> = MutexGuard<'a, Option<engine::Engine>>;
 
@@ -196,6 +202,22 @@ impl Engine {
         Ok(dict)
     }
 
+    /// Take away what these steps own, and return how many paths went.
+    #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
+    fn clean(&self, py: Python<'_>, steps: Vec<u32>) -> PyResult<usize> {
+        py.enter(|| Ok::<_, std::convert::Infallible>(self.workspace.clean(&steps)))
+    }
+
+    /// Return what restoring the hit of a step would leave, or None if it is no hit.
+    fn hit_leaves(&self, step: u32) -> Option<Leaves> {
+        self.workspace.hit_leaves(step).map(leaves)
+    }
+
+    /// Return what the last run, or restore, of a step left.
+    fn standing_leaves(&self, step: u32) -> Leaves {
+        leaves(self.workspace.standing_leaves(step))
+    }
+
     /// Finish background work and close the cache.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         py.enter(|| {
@@ -205,4 +227,19 @@ impl Engine {
             Ok::<_, std::convert::Infallible>(())
         })
     }
+}
+
+fn leaves(left: Vec<Left>) -> Leaves {
+    let kind = |kind| match kind {
+        stat::Kind::File => "file",
+        stat::Kind::Dir => "directory",
+        stat::Kind::Link => "link",
+        stat::Kind::Special => "special",
+    };
+    left.into_iter()
+        .map(|left| {
+            let path = OsString::from_vec(left.path);
+            (path, (kind(left.kind), left.digest.to_string(), left.mode))
+        })
+        .collect()
 }

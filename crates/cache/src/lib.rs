@@ -5,6 +5,7 @@
 
 mod aside;
 mod build_on;
+mod clean;
 mod disk;
 mod evaluate;
 mod explain;
@@ -29,4 +30,5 @@ pub use manifest::{Item, ItemKind, Manifest};
 pub use record::{Pending, Recorded, RunEnd};
 pub use restore::{RestoreError, Restored};
 pub use step::{Step, StepId, StepSet, StepSpec};
+pub use store::Left;
 pub use workspace::{Checked, OpenError, Options, Workspace};

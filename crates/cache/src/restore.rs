@@ -324,7 +324,7 @@ fn write_all(
     Ok(())
 }
 
-fn as_left(item: &Item) -> Option<Left> {
+pub(crate) fn as_left(item: &Item) -> Option<Left> {
     let (kind, digest) = match &item.kind {
         ItemKind::File { digest, .. } => (Kind::File, *digest),
         ItemKind::Link(target) => (Kind::Link, hash_bytes(target)),

@@ -16,8 +16,8 @@ from taskrunner.report import json_summary
 from taskrunner.report.record import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, TypeAlias
 
     from taskrunner._native import Engine
     from taskrunner.cache import Mode
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from taskrunner.plan import Plan
     from taskrunner.report.log import Mode as LogMode
     from taskrunner.workspace import Workspace
+
+    Verdict: TypeAlias = Callable[[tuple[Outcome, ...]], int]
 
 SUMMARY = "last-run.json"
 
@@ -39,6 +41,7 @@ class Request(NamedTuple):
     """The options of `run`, understood."""
 
     mode: Mode
+    clean: bool
     log: LogMode | None
     concurrency: int | None
     keep_going: bool
@@ -49,9 +52,15 @@ class Request(NamedTuple):
 
 
 def perform(
-    found: Workspace, planned: Plan, engine: Engine, bridge: Bridge, request: Request
+    found: Workspace,
+    planned: Plan,
+    engine: Engine,
+    bridge: Bridge,
+    request: Request,
+    *,
+    verdict: Verdict | None = None,
 ) -> int:
-    """Run a plan, and return the exit code."""
+    """Run a plan, and return the exit code: where all went well, that of the verdict."""
     run_id, started_at = os.urandom(_RUN_ID_BYTES).hex(), time.time()
     told, report = reporting.make(planned, request.log, json=request.json, verbose=request.verbose)
     reporting.warn(told, engine)
@@ -61,7 +70,8 @@ def perform(
     start = time.monotonic()
     with _signals_to(running):
         outcomes = running.run()
-    code = exit_code(planned, outcomes, running.signal)
+    judged = verdict(outcomes) if verdict else 0
+    code = exit_code(planned, outcomes, running.signal) or judged
     run = json_summary.Run(run_id, started_at, time.monotonic() - start, code)
     summary = json_summary.document(planned, outcomes, run)
     kept = os.path.join(state_dir(found.root), SUMMARY)

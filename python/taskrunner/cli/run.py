@@ -23,9 +23,16 @@ def _run(words: tuple[str, ...], **options: object) -> int:
     tasks = graph.build(found)
     planned = plan.plan(tasks, select.select(tasks, words[0]), words[1:], os.environ)
     with session.engine(found, workers=max(2, processors())) as engine:
-        bridge = Bridge(engine, planned, cache.Policy(request.mode, found.cache.tasks))
+        policy = cache.Policy(request.mode, found.cache.tasks)
         if request.dry_run:
-            return dry_run.show(planned, bridge, as_json=request.json)
+            return dry_run.show(planned, Bridge(engine, planned, policy), as_json=request.json)
+        if request.mode == "verify":
+            from taskrunner.cli import verify
+
+            return verify.perform(found, planned, engine, policy, request)
+        bridge = Bridge(engine, planned, policy)
+        if request.clean:
+            engine.clean([action.id for action in planned.actions])
         return perform(found, planned, engine, bridge, request)
 
 
@@ -33,12 +40,13 @@ def _request(
     cached: bool,  # noqa: FBT001
     uncached: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
+    verified: bool,  # noqa: FBT001
     concurrency: int | None = None,
     **others: object,
 ) -> Request:
     chosen = [
         name
-        for name, given in (("--cache", cached), ("--no-cache", uncached), ("--force", force))
+        for name, given in zip(_MODES, (cached, uncached, force, verified), strict=True)
         if given
     ]
     if len(chosen) > 1:
@@ -50,7 +58,12 @@ def _request(
     return Request(mode=mode, concurrency=number, **others)  # type: ignore[arg-type] # as above
 
 
-_MODES: dict[str, cache.Mode] = {"--cache": "on", "--no-cache": "off", "--force": "force"}
+_MODES: dict[str, cache.Mode] = {
+    "--cache": "on",
+    "--no-cache": "off",
+    "--force": "force",
+    "--verify": "verify",
+}
 
 
 def _positive(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -97,6 +110,8 @@ command = _RunCommand(
         _flag("--cache", "cached", help="Cache even if `[cache] tasks` is false."),
         _flag("--no-cache", "uncached", help="Run everything; look up and store nothing."),
         _flag("--force", help="Run everything, and store the results anew."),
+        _flag("--verify", "verified", help="Run hits again from nothing; say which don't repeat."),
+        _flag("--clean", help="First remove what the steps produced before."),
         click.Option(
             ["--log"],
             type=click.Choice(get_args(LogMode)),

@@ -80,8 +80,8 @@ class Case:
 
     `stranger_in` is a directory of outputs in which the harness plants a user's file after the
     first run. `neutral` are names that count as no output (documented tool caches). `corrupt_fails`
-    says why the command itself may fail over outputs edited by hand. `slow` keeps it out of
-    `make check`.
+    says why the command itself may fail over outputs edited by hand, `trusts_outputs` why it may
+    leave them as they are until they are deleted. `slow` keeps it out of `make check`.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Case:
     neutral: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     corrupt_fails: str | None = None
+    trusts_outputs: str | None = None
     slow: bool = False
 
     @property

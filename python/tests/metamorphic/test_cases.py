@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import cases_files, cases_runs, cases_tools
+from . import cases_files, cases_runs, cases_text, cases_tools, cases_trees
 from .harness import Harness
 from .runner import CommandRunner
 from .workspace import missing
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 # Cases of more edits are left out of `make check`, which has two minutes for everything.
 QUICK_CHANGES = 2
 
-PLAIN = [*cases_files.CASES, *cases_tools.CASES, *cases_runs.CASES]
+PLAIN = [
+    *cases_files.CASES,
+    *cases_text.CASES,
+    *cases_trees.CASES,
+    *cases_tools.CASES,
+    *cases_runs.CASES,
+]
 
 
 def _marks(case: Case) -> list[pytest.MarkDecorator]:

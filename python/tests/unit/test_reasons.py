@@ -9,6 +9,7 @@ import pytest
 
 from taskrunner.reasons import MISS_KINDS, NOT_CACHED_KINDS, Reason, next_step, show, word
 
+WITHOUT_SUBJECT = {"root-moved", "never-run", "forced", "verified"}
 SOURCE = Path(__file__).parents[3] / "crates/policy/src/reason.rs"
 
 
@@ -18,7 +19,7 @@ def test_words(kind: str) -> None:
     assert kind not in {plain, about} or " " not in kind
     assert "{" not in plain + about
     assert not plain.endswith(".")
-    assert word(Reason(kind, "a", "why")) != plain or kind in {"root-moved", "never-run", "forced"}
+    assert word(Reason(kind, "a", "why")) != plain or kind in WITHOUT_SUBJECT
     advice = next_step(Reason(kind))
     assert advice is None or "{" not in advice.replace("{auto", "")
 
