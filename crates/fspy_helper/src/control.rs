@@ -14,6 +14,7 @@ use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus, getppid, pidfd_o
 use crate::deaths::Deaths;
 use crate::shared::Shared;
 use crate::step::{Ended, Step, live};
+use crate::tree::mark;
 
 /// Enough for the deepest of a step's calls, which keep their paths on the heap.
 const STACK: usize = 512 * 1024;
@@ -90,8 +91,12 @@ fn begin(shared: &Arc<Shared>, launch: Launch, fds: Vec<OwnedFd>) {
     }
 }
 
-fn try_begin(shared: &Arc<Shared>, launch: Launch, fds: Vec<OwnedFd>) -> io::Result<()> {
+fn try_begin(shared: &Arc<Shared>, mut launch: Launch, fds: Vec<OwnedFd>) -> io::Result<()> {
     let step = Arc::new(Step::new(launch.id)?);
+    if !launch.traced {
+        step.family.is_marked(mark(launch.id));
+        launch.env.push(mark(launch.id));
+    }
     if !shared.add(&step) {
         return Ok(());
     }

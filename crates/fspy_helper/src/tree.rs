@@ -2,7 +2,8 @@
 //!
 //! The helper is subreaper, so every process of every step descends from it. Each step leads a
 //! session, and leaving a session (`setsid`) is notified: so the sessions known here cover a traced
-//! step's processes however often they fork and however orphaned they are.
+//! step's processes however often they fork and however orphaned they are. Processes of a step that
+//! is not traced are known by a variable besides, which they inherit unless they clear it.
 
 #![expect(unsafe_code, reason = "kill(2) by number, on processes that only this program reaps")]
 
@@ -28,6 +29,14 @@ struct Process {
     dead: bool,
 }
 
+/// The variable that processes of an untraced step are known by.
+const MARK: &str = "TASKRUNNER_STEP";
+
+/// `NAME=value` for the environment of an untraced step: no two steps of living helpers share one.
+pub(crate) fn mark(id: u64) -> Vec<u8> {
+    format!("{MARK}={}-{id}", std::process::id()).into_bytes()
+}
+
 /// No process has this number.
 const NOBODY: i32 = 0;
 
@@ -39,9 +48,15 @@ pub(crate) struct Family(Mutex<Marks>);
 struct Marks {
     main: i32,
     sessions: HashSet<i32>,
+    mark: Option<Vec<u8>>,
 }
 
 impl Family {
+    /// The step's environment holds this [`mark`].
+    pub(crate) fn is_marked(&self, mark: Vec<u8>) {
+        self.marks().mark = Some(mark);
+    }
+
     /// The main process was started: it leads the step's first session.
     pub(crate) fn begins(&self, main: i32) {
         let mut marks = self.marks();
@@ -71,7 +86,8 @@ impl Family {
             of_ours
                 && (marks.sessions.contains(&process.session)
                     || process.pid == marks.main
-                    || ancestors.contains(&marks.main))
+                    || ancestors.contains(&marks.main)
+                    || marks.mark.as_ref().is_some_and(|mark| carries(process.pid, mark)))
         };
         let members = all.values().filter(|process| !process.dead).filter(belongs);
         let mut members: Vec<_> = members.map(|process| process.pid).collect();
@@ -127,6 +143,11 @@ pub(crate) fn descriptors(pid: i32) -> impl Iterator<Item = (String, Vec<u8>)> {
         let link = look::link(format!("{dir}/{number}").as_bytes()).ok()?;
         Some((number, link))
     })
+}
+
+fn carries(pid: i32, mark: &[u8]) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|&byte| byte == 0).any(|variable| variable == mark)
 }
 
 fn own_pid() -> i32 {
