@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 
 
 class Slots:
-    """Gives out places to steps, the one with the smallest id first.
+    """Gives out places to steps: first to the one with the longest chain of steps after it.
 
-    A step that waits for a place isn't overtaken, lest light ones keep a heavy one waiting for
-    ever; one that waits for a lock is.
+    What many wait for in turn decides how long the whole takes. Among equals the smallest id is
+    first. Where there is too little room for the first, no lighter one takes its place; one that
+    waits for a lock is passed by.
     """
 
     def __init__(self, actions: Sequence[Action], places: int | None) -> None:
         self._actions = actions
         self._places = places
-        self._heap: list[int] = []
+        self._rank = ranks(actions)
+        self._heap: list[tuple[int, int]] = []
         self._parked: dict[str, list[int]] = {}
         self._holders: dict[str, int] = {}  # lock to task
         self._running: set[int] = set()
@@ -31,7 +33,7 @@ class Slots:
 
     def add(self, step: int) -> None:
         """A step may run as soon as there is a place for it."""
-        heappush(self._heap, step)
+        heappush(self._heap, (self._rank[step], step))
 
     def clear(self) -> None:
         """No step that waits for a place is to run any more."""
@@ -44,13 +46,15 @@ class Slots:
         While the runner is `busy` with anything else, no step begins that has to be alone.
         """
         while self._heap:
-            step = self._heap[0]
+            step = self._heap[0][1]
             if not still(step) or step in self._running:
                 heappop(self._heap)
             elif taken := self._taken_lock(step):
-                self._parked.setdefault(taken, []).append(heappop(self._heap))
+                heappop(self._heap)
+                self._parked.setdefault(taken, []).append(step)
             elif self._fits(step, busy=busy):
-                return self._place(heappop(self._heap))
+                heappop(self._heap)
+                return self._place(step)
             else:
                 return None
         return None
@@ -71,7 +75,7 @@ class Slots:
             if self._holders.get(lock) == action.task.id:
                 del self._holders[lock]
                 for waiting in self._parked.pop(lock, ()):
-                    heappush(self._heap, waiting)
+                    self.add(waiting)
 
     def _taken_lock(self, step: int) -> str | None:
         task = self._actions[step].task
@@ -111,3 +115,12 @@ class Slots:
             return False
         action = self._actions[following]
         return action.task.id == self._actions[step].task.id and action.after == (step,)
+
+
+def ranks(actions: Sequence[Action]) -> list[int]:
+    """Return a number for each step, the smaller the longer the longest chain of steps after it."""
+    found = [0] * len(actions)
+    for action in reversed(actions):
+        for other in action.after:
+            found[other] = min(found[other], found[action.id] - 1)
+    return found

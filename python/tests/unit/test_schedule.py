@@ -356,3 +356,16 @@ def test_thousands_of_steps_end() -> None:
     tasks = {name: names[max(0, n - 3) : n] for n, name in enumerate(names)}
     run = Run(tasks, concurrency=8, scripts=dict.fromkeys(names[:1500], HIT)).go()
     assert set(run.states().values()) == {"done"}
+
+
+def test_what_most_steps_wait_for_in_turn_begins_first() -> None:
+    tasks = {"a": [], "b": [], "c": ["first"], "d": ["c"], "first": []}
+    run = Run(tasks, concurrency=1).go()
+    # `c` and `d` are ready a moment after what they need: by then another step has the place.
+    assert run.engine.named("run") == ["first", "a", "c", "b", "d"]
+
+
+def test_among_equals_the_plan_decides() -> None:
+    names = [f"t{number}" for number in range(9)]
+    run = Run({name: [] for name in names}, concurrency=1).go()
+    assert run.engine.named("run") == names
