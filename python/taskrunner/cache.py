@@ -23,6 +23,8 @@ class Policy(NamedTuple):
     mode: Mode = "configured"
     tasks: bool = True
     """`[cache] tasks`."""
+    scripts: bool = False
+    """`[cache] scripts`."""
 
     def disabled(self, action: Action) -> Reason | None:
         """Return why a step is not cached, or None if it is."""
@@ -38,8 +40,10 @@ class Policy(NamedTuple):
             return Reason("cache-disabled", detail="interactive = true")
         if not task.cache:
             return Reason("cache-disabled", detail="cache = false")
-        if not self.tasks and self.mode != "on":
-            return Reason("cache-disabled", detail="[cache] tasks = false")
+        on = self.tasks if task.declared else self.scripts
+        if not on and self.mode != "on":
+            kind = "tasks" if task.declared else "scripts"
+            return Reason("cache-disabled", detail=f"[cache] {kind} = false")
         return None
 
 

@@ -59,6 +59,30 @@ def parse(line: str, args: tuple[str, ...] = (), shell: tuple[str, ...] | None =
     return Command((*argv, *args), tuple((name, value) for name, _, value in pairs))
 
 
+def words(line: str) -> tuple[str, ...] | None:
+    """Return the words of a command that sets no variables, or None if a shell makes them."""
+    splitter = _Splitter(line)
+    if not splitter.run() or any(word.is_assignment for word in splitter.words):
+        return None
+    return tuple(word.text for word in splitter.words)
+
+
+def program(line: str) -> str | None:
+    """Return the program of a simple command, or None if only a shell could tell it."""
+    if re.match(r"\[[ \t]", line):
+        return "["
+    splitter = _Splitter(line)
+    while splitter.next_word():
+        if not splitter.words[-1].is_assignment:
+            return splitter.words[-1].text
+    return None
+
+
+def is_of_the_shell(word: str) -> bool:
+    """Return whether a word means something to the shell where a program is expected."""
+    return word in _OF_THE_SHELL
+
+
 def _whole(shell: tuple[str, ...], line: str, args: tuple[str, ...]) -> Command:
     full = line + "".join(f" {quote(arg)}" for arg in args)
     return Command((*shell, full), line=full)
@@ -84,18 +108,26 @@ class _Splitter:
     def __init__(self, line: str) -> None:
         self.line = line
         self.at = 0
+        self.gave_up = False
         self.words: list[_Word] = []
 
     def run(self) -> bool:
         """Read all words; False if the line needs a shell."""
-        while True:
-            while self.line[self.at : self.at + 1] in {" ", "\t"}:
-                self.at += 1
-            if self.at == len(self.line):
-                return True
-            if not self.word():
-                check_quotes(self.line)
-                return False
+        while self.next_word():
+            pass
+        if self.at < len(self.line) or self.gave_up:
+            check_quotes(self.line)
+            return False
+        return True
+
+    def next_word(self) -> bool:
+        """Read one more word; False if there is none, or one that needs a shell."""
+        while self.line[self.at : self.at + 1] in {" ", "\t"}:
+            self.at += 1
+        if self.at == len(self.line):
+            return False
+        self.gave_up = not self.word()
+        return not self.gave_up
 
     def word(self) -> bool:
         start = self.at

@@ -73,10 +73,13 @@ class Config(NamedTuple):
         return self.packages is not None
 
 
-def load(directory: str) -> Config | None:
-    """Return the configuration of a directory, or None if it has none."""
+def load(directory: str, pyproject: Source | None = None) -> Config | None:
+    """Return the configuration of a directory, or None if it has none.
+
+    Its pyproject.toml may have been read already.
+    """
     own = read_file(os.path.join(directory, FILE))
-    embedded = _embedded(os.path.join(directory, PYPROJECT))
+    embedded = pyproject.at("tool", "taskrunner") if pyproject else _embedded(directory)
     if own is None:
         return None if embedded is None else _config(embedded)
     if embedded is not None:
@@ -85,7 +88,8 @@ def load(directory: str) -> Config | None:
     return _config(Cursor(source, (), source.document))
 
 
-def _embedded(path: str) -> Cursor | None:
+def _embedded(directory: str) -> Cursor | None:
+    path = os.path.join(directory, PYPROJECT)
     data = read_file(path)
     if data is None or b"taskrunner" not in data:
         return None

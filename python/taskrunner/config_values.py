@@ -62,12 +62,17 @@ def at_least(least: int) -> Schema:
 def task_name(at: Cursor) -> str:
     """Return the last key on the way here, if it can be a task's name."""
     name = str(at.keys[-1])
-    if not _TASK_NAME.fullmatch(name) or not name.isprintable():
+    if not is_task_name(name):
         raise at.error(
             f"`{name}` can't be a task's name",
             hint="names have no spaces, `#` or `,`, and don't begin with `-`, `^` or `!`",
         )
     return name
+
+
+def is_task_name(name: str) -> bool:
+    """Return whether a task can be called that; a script that can't be is none."""
+    return _TASK_NAME.fullmatch(name) is not None and name.isprintable()
 
 
 def command_lines(at: Cursor) -> tuple[str, ...]:

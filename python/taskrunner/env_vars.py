@@ -10,6 +10,9 @@ CACHE_DIR: Final = "TASKRUNNER_CACHE_DIR"
 CONCURRENCY: Final = "TASKRUNNER_CONCURRENCY"
 """How many steps may run at once when `--concurrency` isn't given."""
 
+BASE_BRANCH: Final = "GITHUB_BASE_REF"
+"""Set by GitHub Actions in a pull request: the branch that `--affected` compares with."""
+
 TRACEBACK: Final = "TASKRUNNER_TRACEBACK"
 """If set and not empty, errors show the Python traceback instead of one line."""
 

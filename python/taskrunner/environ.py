@@ -6,11 +6,14 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskrunner import dotenv
+from taskrunner.paths import join, upwards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from taskrunner.model import Task
+
+    _Variables = tuple[tuple[str, str], ...]
 
 TRACKED = ("LANG", "LC_*", "TZ", "TERM", "GIT_DIR", "GIT_INDEX_FILE")
 """Passed to every task, and part of its fingerprint by value."""
@@ -39,10 +42,27 @@ _TOOLS = ("node_modules/.bin", ".venv/bin")
 
 
 class Environment(NamedTuple):
-    """All variables of a task, and the names of those that are tracked by value."""
+    """The variables of a task, and the names of those that are tracked by value."""
 
     values: dict[str, str]
     tracked: frozenset[str]
+    root: str
+    """The workspace's root."""
+
+
+class _Outside:
+    """The environment that those of tasks are taken from."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+        self.path = values.get("PATH", _DEFAULT_PATH).split(":")
+        self._matching: dict[tuple[str, ...], set[str]] = {}
+
+    def matching(self, patterns: tuple[str, ...]) -> set[str]:
+        """Return the names that patterns match; many tasks ask for the same."""
+        if patterns not in self._matching:
+            self._matching[patterns] = matching(self.values, patterns)
+        return self._matching[patterns]
 
 
 class Environments:
@@ -50,49 +70,76 @@ class Environments:
 
     def __init__(self, root: str, outer: Mapping[str, str]) -> None:
         self.root = root
-        self.outer = outer
-        self._common = matching(outer, TRACKED), matching(outer, UNTRACKED)
+        self._outside: dict[_Variables, _Outside] = {(): _Outside(dict(outer))}
         self._read: dict[str, dict[str, str]] = {}
         self._made: dict[tuple[object, ...], Environment] = {}
 
-    def of(self, task: Task) -> Environment:
-        """Return the environment of a task."""
-        key = (task.package.path, task.cwd, task.env, task.untracked_env, task.env_files)
+    def of(
+        self, task: Task, script: tuple[str, str] | None = None, variables: _Variables = ()
+    ) -> Environment:
+        """Return the environment of a task's steps.
+
+        `script` is the name and line of the `package.json` script that is run, if it is one;
+        `variables` are set in the environment that the task's own is taken from.
+        """
+        key = (task.package, task.env, task.untracked_env, task.env_files, script, variables)
         if key not in self._made:
-            self._made[key] = self._make(task)
+            self._made[key] = self._make(task, script, self._with(variables))
         return self._made[key]
 
-    def _make(self, task: Task) -> Environment:
-        always, passed = self._common
-        declared = matching(self.outer, task.env)
-        untracked = matching(self.outer, task.untracked_env)
+    def _with(self, variables: _Variables) -> _Outside:
+        if variables not in self._outside:
+            self._outside[variables] = _Outside(self._outside[()].values | dict(variables))
+        return self._outside[variables]
+
+    def _make(self, task: Task, script: tuple[str, str] | None, outer: _Outside) -> Environment:
+        always, passed = outer.matching(TRACKED), outer.matching(UNTRACKED)
+        declared = outer.matching(task.env)
+        untracked = outer.matching(task.untracked_env)
         filed = self._files(task)
-        values = {name: self.outer[name] for name in sorted(always | passed)} | filed
-        values |= {name: self.outer[name] for name in sorted(declared | untracked)}
-        tracked = (always | declared | filed.keys()) - (untracked - declared)
+        told = {} if script is None else _npm(task, *script)
+        values = {name: outer.values[name] for name in sorted(always | passed)} | told | filed
+        if script is not None:
+            values |= self._npm_places(task)
+        values |= {name: outer.values[name] for name in sorted(declared | untracked)}
+        tracked = (always | declared | told.keys() | filed.keys()) - (untracked - declared)
         for name, value in FIXED.items():
             values.setdefault(name, value)
         if "PATH" not in tracked:
-            values["PATH"] = self._path(task.package.path)
-        values["PWD"] = _join(self.root, task.cwd)
-        return Environment(values, frozenset(tracked - {"PWD"}))
+            values["PATH"] = self._path(task.package.path, outer)
+        return Environment(values, frozenset(tracked - {"PWD"}), self.root)
+
+    def _npm_places(self, task: Task) -> dict[str, str]:
+        """Return what npm says about places. They follow from the package's, which counts."""
+        package = working_directory(self.root, task.package.path)
+        return {"INIT_CWD": package, "npm_package_json": f"{package.rstrip('/')}/package.json"}
 
     def _files(self, task: Task) -> dict[str, str]:
         """Return what the task's `env-file`s set."""
         values: dict[str, str] = {}
         for file in task.env_files:
-            path = _join(self.root, file.path)
+            path = join(self.root, file.path)
             if path not in self._read:
                 self._read[path] = dotenv.read(path, file.place, required=file.required)
             values |= self._read[path]
         return values
 
-    def _path(self, package: str) -> str:
-        """Return PATH with the tools of the package first, then those of the workspace."""
-        owners = dict.fromkeys((_join(self.root, package), self.root))
+    def _path(self, package: str, outer: _Outside) -> str:
+        """Return PATH with the tools of the package first, then those of all above it."""
+        owners = [working_directory(self.root, path).rstrip("/") for path in upwards(package)]
         tools = [f"{owner}/{place}" for owner in owners for place in _TOOLS]
-        outer = self.outer.get("PATH", _DEFAULT_PATH).split(":")
-        return ":".join(dict.fromkeys([*tools, *outer]))
+        return ":".join(dict.fromkeys([*tools, *outer.path]))
+
+
+def working_directory(root: str, path: str) -> str:
+    """Return a directory inside the workspace as an absolute path."""
+    return join(root, path) if path else root
+
+
+def _npm(task: Task, script: str, line: str) -> dict[str, str]:
+    """Return what npm tells a script about itself; all of it counts."""
+    told = {"npm_lifecycle_event": script, "npm_lifecycle_script": line}
+    return told | {f"npm_package_{name}": value for name, value in task.npm}
 
 
 def matching(names: Iterable[str], patterns: tuple[str, ...]) -> set[str]:
@@ -110,7 +157,3 @@ def _regex(patterns: list[str]) -> re.Pattern[str]:
     escaped = (re.escape(pattern) for pattern in patterns)
     parts = [text.replace(r"\*", ".*").replace(r"\?", ".") for text in escaped]
     return re.compile("|".join(parts) or r"(?!)", re.DOTALL)
-
-
-def _join(root: str, path: str) -> str:
-    return f"{root.rstrip('/')}/{path}" if path else root

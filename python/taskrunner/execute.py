@@ -140,7 +140,7 @@ def step(
         description=description,
         argv=action.command.argv,
         env=action.env,
-        cwd=os.path.join(root, task.cwd).rstrip("/") or "/",
+        cwd=os.path.join(root, action.cwd).rstrip("/") or "/",
         before=before,
         cached=cached,
         traced=task.trace and not task.interactive,

@@ -52,7 +52,9 @@ def describe(
     visitor.field("umask", (facts.umask,))
     visitor.field("stdin", ("empty",))
     visitor.field("command", action.command.argv)
-    visitor.field("cwd", (task.cwd,))
+    visitor.field("cwd", (action.cwd,))
+    # A script is told where its package is.
+    visitor.field("package", (task.package.path,) if task.is_script else ())
     visitor.names("env", _tracked(action, keyed))
     visitor.field("env patterns", task.env)
     visitor.field("untracked-env patterns", task.untracked_env)

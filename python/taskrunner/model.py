@@ -96,6 +96,8 @@ class Task(NamedTuple):
     """The `pre` script's line, if there is one and `commands` is the script."""
     after: tuple[str, ...] = ()
     """The same for the `post` script."""
+    npm: tuple[tuple[str, str], ...] = ()
+    """`name` and `version` of its `package.json`, as far as they are there, for scripts."""
     shell: tuple[str, ...] | None = None
     """The words before a whole command line, `("bash", "-c")`; None splits what can be split."""
     env_files: tuple[EnvFile, ...] = ()

@@ -1,18 +1,21 @@
-"""Turns chosen tasks into actions with integer ids in an order in which they can run. Pure."""
+"""Turns chosen tasks into actions with integer ids in an order in which they can run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskrunner import command
-from taskrunner.environ import Environments
+from taskrunner.environ import Environments, working_directory
+from taskrunner.planner import Planner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from taskrunner.environ import Environment
     from taskrunner.graph import Graph
     from taskrunner.model import Task
+    from taskrunner.planner import Step
+    from taskrunner.select import Selection
 
 
 class Action(NamedTuple):
@@ -21,11 +24,15 @@ class Action(NamedTuple):
     id: int
     task: Task
     part: int
-    """Which of its task's steps this is."""
+    """Which of its task's steps this is, from 0."""
+    parts: int
+    """How many steps its task has."""
     line: str
     """The command line as written, with the arguments added."""
     args: tuple[str, ...]
     command: command.Command
+    cwd: str
+    """Relative to the workspace root, which is empty."""
     environment: Environment
     after: tuple[int, ...]
     """The steps directly before this one; their ids are smaller."""
@@ -35,13 +42,13 @@ class Action(NamedTuple):
     @property
     def env(self) -> dict[str, str]:
         """All variables of the step, those set by prefixes included."""
-        return {**self.environment.values, **dict(self.command.assignments)}
+        where = {"PWD": working_directory(self.environment.root, self.cwd)}
+        return {**self.environment.values, **where, **dict(self.command.assignments)}
 
     @property
     def label(self) -> str:
         """What the step is called in output."""
-        count = len(self.task.commands)
-        return self.task.label + (f" ({self.part + 1}/{count})" if count > 1 else "")
+        return self.task.label + (f" ({self.part + 1}/{self.parts})" if self.parts > 1 else "")
 
 
 class Plan(NamedTuple):
@@ -49,6 +56,8 @@ class Plan(NamedTuple):
 
     root: str
     actions: tuple[Action, ...]
+    warnings: tuple[str, ...] = ()
+    """What is to be said about how the tasks were chosen."""
 
     def before(self) -> Iterator[bytes]:
         """Yield for each action in turn the set of all those ordered before it.
@@ -66,55 +75,41 @@ class Plan(NamedTuple):
 
 
 def plan(
-    graph: Graph, wanted: Iterable[int], args: tuple[str, ...], outer: Mapping[str, str]
+    graph: Graph, selection: Selection, args: tuple[str, ...], outer: Mapping[str, str]
 ) -> Plan:
-    """Return the actions of the wanted tasks and of all they depend on.
+    """Return the actions of the selected tasks and of all they depend on.
 
-    The arguments go to the last step of each wanted task, to no other.
+    The arguments go to the last step of each selected task, to no other.
     """
-    chosen = dict.fromkeys(wanted)
+    planner = Planner(graph)
+    planner.run(selection, args)
     environments = Environments(graph.workspace.root, outer)
-    actions: list[Action] = []
-    last: dict[int, int] = {}
-    for number in ordered(graph.depends, chosen):
-        task = graph.tasks[number]
-        after = tuple(sorted({last[other] for other in graph.depends[number]}))
-        for index, line in enumerate(task.commands):
-            final = index == len(task.commands) - 1
-            added = args if final and number in chosen else ()
-            action = _action(len(actions), task, index, line, added, environments.of(task), after)
-            withheld = command.withheld(action.command, action.env, outer)
-            actions.append(action._replace(withheld=withheld))
-            after = (len(actions) - 1,)
-        last[number] = len(actions) - 1
-    return Plan(graph.workspace.root, tuple(actions))
+    actions = []
+    for number, (step, after) in enumerate(planner.steps()):
+        environment = environments.of(step.task, step.script, step.variables)
+        actions.append(_action(number, step, environment, after, outer))
+    broken = (f"{error}" for error in graph.workspace.broken.values())
+    return Plan(graph.workspace.root, tuple(actions), (*broken, *dict.fromkeys(planner.warnings)))
 
 
-def _action(  # noqa: PLR0917 - a record
+def _action(
     number: int,
-    task: Task,
-    part: int,
-    line: str,
-    args: tuple[str, ...],
+    step: Step,
     environment: Environment,
     after: tuple[int, ...],
+    outer: Mapping[str, str],
 ) -> Action:
-    shown = line + "".join(f" {command.quote(arg)}" for arg in args)
-    parsed = command.parse(line, args, task.shell)
-    return Action(number, task, part, shown, args, parsed, environment, after)
-
-
-def ordered(depends: tuple[tuple[int, ...], ...], wanted: Iterable[int]) -> list[int]:
-    """Return the wanted ids and all they depend on, each after those it depends on."""
-    order: list[int] = []
-    seen: set[int] = set()
-    waiting = [(number, False) for number in reversed(tuple(wanted))]
-    while waiting:
-        number, leaving = waiting.pop()
-        if leaving:
-            order.append(number)
-        elif number not in seen:
-            seen.add(number)
-            waiting.append((number, True))
-            waiting += ((other, False) for other in reversed(depends[number]))
-    return order
+    action = Action(
+        id=number,
+        task=step.task,
+        part=step.part,
+        parts=step.parts,
+        line=step.line + "".join(f" {command.quote(arg)}" for arg in step.args),
+        args=step.args,
+        command=step.command,
+        cwd=step.cwd,
+        environment=environment,
+        after=after,
+    )
+    known = {**outer, **dict(step.variables)} if step.variables else outer
+    return action._replace(withheld=command.withheld(step.command, action.env, known))

@@ -83,7 +83,9 @@ def _workspace() -> Workspace | Finding:
 
     try:
         found = session.workspace()
-        graph.build(found)
+        for error in found.broken.values():
+            raise error
+        _ = graph.build(found).depends  # resolved only when asked for
     except WorkspaceError as error:
         return Finding("workspace", "limited", error.message, error.hint)
     except TaskrunnerError as error:

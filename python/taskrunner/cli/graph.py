@@ -22,8 +22,10 @@ def _graph(form: Format, *, as_json: bool) -> int:
 
     if as_json:
         form = "json"
+    tasks = graph.build(session.workspace())
+    session.warn(f"{error}" for error in tasks.workspace.broken.values())
     out = Sink(1)
-    for line in draw(form, _declared(graph.build(session.workspace()))):
+    for line in draw(form, _declared(tasks)):
         out.line(line)
     return 0
 

@@ -22,6 +22,7 @@ def _list(*, as_json: bool) -> int:
 
     tasks = graph.build(session.workspace())
     depends = tasks.depends
+    session.warn(f"{error}" for error in tasks.workspace.broken.values())
     shown = [task for task in tasks.tasks if not task.internal]
     out = Sink(1)
     if as_json:

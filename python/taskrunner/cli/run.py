@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import get_args
 
 import click
 
-from taskrunner import cache, env_vars, graph, plan, select
-from taskrunner.cli import dry_run, session
+from taskrunner import cache, env_vars
+from taskrunner.cli import choosing, dry_run, session
 from taskrunner.cli.completion import task_names
 from taskrunner.cli.lazy import Command
 from taskrunner.cli.perform import Request, perform
@@ -18,12 +17,12 @@ from taskrunner.report.log import Mode as LogMode
 
 
 def _run(words: tuple[str, ...], **options: object) -> int:
+    wanted = choosing.taken(words, options)
     request = _request(**options)  # type: ignore[arg-type] # click's values, by our own names
     found = session.workspace()
-    tasks = graph.build(found)
-    planned = plan.plan(tasks, select.select(tasks, words[0]), words[1:], os.environ)
+    planned = choosing.planned(found, wanted)
     with session.engine(found, workers=max(2, processors())) as engine:
-        policy = cache.Policy(request.mode, found.cache.tasks)
+        policy = cache.Policy(request.mode, found.cache.tasks, found.cache.scripts)
         if request.dry_run:
             return dry_run.show(planned, Bridge(engine, planned, policy), as_json=request.json)
         if request.mode == "verify":
@@ -75,8 +74,11 @@ def _positive(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     raise click.BadParameter(message, ctx=ctx, param=param)
 
 
+_AFTER_EQUALS_ONLY = choosing.AFTER_EQUALS_ONLY | {"--summarize"}
+
+
 class _RunCommand(Command):
-    """Leaves what follows the task names alone, and takes no word for a value of `--summarize`."""
+    """Leaves what follows the task names alone, and no word for a value that may be missing."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words after `run`."""
@@ -85,11 +87,11 @@ class _RunCommand(Command):
             for param in self.params
             if isinstance(param, click.Option) and not param.is_flag
             for name in param.opts
-        } - {"--summarize"}
+        } - _AFTER_EQUALS_ONLY
         at = 0
         while at < len(args) and args[at].startswith("-") and args[at] not in {"-", "--"}:
-            if args[at] == "--summarize":
-                args[at] = "--summarize="
+            if args[at] in _AFTER_EQUALS_ONLY:
+                args[at] += "="
             at += 2 if args[at] in takes_value else 1
         return super().parse_args(ctx, args)
 
@@ -103,10 +105,12 @@ command = _RunCommand(
     callback=_run,
     help="Run tasks and what they depend on, or answer them from the cache."
     "\n\nTASK is a name, or several with commas between: `build`, `ui#build,lint`."
+    " Without an option that chooses packages it is one of the current package's."
     " All that follows goes to the named tasks.",
     options_metavar="[OPTIONS]",
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
     params=[
+        *choosing.options(),
         _flag("--cache", "cached", help="Cache even if `[cache] tasks` is false."),
         _flag("--no-cache", "uncached", help="Run everything; look up and store nothing."),
         _flag("--force", help="Run everything, and store the results anew."),

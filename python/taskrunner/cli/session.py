@@ -11,7 +11,7 @@ from taskrunner.errors import WorkspaceError
 from taskrunner.workspace import discover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from taskrunner._native import Engine
     from taskrunner.workspace import Workspace
@@ -26,6 +26,16 @@ def workspace() -> Workspace:
     except OSError as error:
         raise WorkspaceError("the current directory does not exist any more") from error
     return discover(here)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Say on stderr what should be known, and keeps nobody from going on."""
+    from taskrunner.reasons import show
+    from taskrunner.report.sink import Sink
+
+    sink = Sink(2)
+    for warning in warnings:
+        sink.line(f"{sink.style('warning', 'bold', 'yellow')}: {show(warning)}")
 
 
 def cache_dir(found: Workspace) -> str:

@@ -56,7 +56,10 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
     ),
     "no command": (
         {"taskrunner.toml": "[tasks.build]\nenv = []\n"},
-        'error: taskrunner.toml:1: task `build` has no `command`\nhint: add `command = "..."`\n',
+        (
+            "error: taskrunner.toml:1: task `build` has no `command`\n"
+            'hint: add `command = "..."`, or `depends-on` if it only gathers other tasks\n'
+        ),
     ),
     "empty command": (
         {"taskrunner.toml": "[tasks.build]\ncommand = ' '\n"},
@@ -168,12 +171,13 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
     ),
     "unknown dependency in another package": (
         {
-            "taskrunner.toml": MEMBERS + '[tasks.a]\ncommand = "x"\ndepends-on = ["uii#build"]\n',
+            "taskrunner.toml": MEMBERS
+            + '[tasks.build]\ncommand = "x"\ndepends-on = ["uii#build"]\n',
             "libs/ui/taskrunner.toml": GOOD,
         },
         (
-            "error: taskrunner.toml:5: `ws#a` depends on `uii#build`, which does not exist\n"
-            "hint: did you mean `ui#build`?\n"
+            "error: taskrunner.toml:5: `ws#build` depends on `uii#build`, which does not exist\n"
+            "hint: did you mean `ui#build` or `ws#build`?\n"
         ),
     ),
     "dependency of the wrong shape": (
@@ -277,7 +281,7 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
     ),
     "cycle": (
         {
-            "taskrunner.toml": MEMBERS,
+            "taskrunner.toml": MEMBERS + '[tasks.build]\ndepends-on = ["a#x"]\n',
             "libs/a/taskrunner.toml": '[tasks.x]\ncommand = "x"\ndepends-on = ["b#y"]\n',
             "libs/b/taskrunner.toml": '[tasks.y]\ncommand = "y"\ndepends-on = ["a#x"]\n',
         },
@@ -320,7 +324,10 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         ),
     ),
     "workspace inside a workspace": (
-        {"taskrunner.toml": MEMBERS, "libs/a/taskrunner.toml": "[cache]\n"},
+        {
+            "taskrunner.toml": MEMBERS + '[tasks.build]\ndepends-on = ["a#build"]\n',
+            "libs/a/taskrunner.toml": "[cache]\n",
+        },
         (
             "error: libs/a/taskrunner.toml:1: `[cache]` belongs into the workspace's own"
             " taskrunner.toml\nhint: move it there; this is one of its packages\n"

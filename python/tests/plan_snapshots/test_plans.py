@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from taskrunner import graph
+from taskrunner import graph, query
+from taskrunner.errors import TaskrunnerError
 from taskrunner.plan import plan
 from taskrunner.select import select
 from taskrunner.workspace import discover
@@ -36,25 +38,38 @@ OUTER = {
 
 
 @pytest.mark.parametrize("fixture", sorted(path.name for path in FIXTURES.iterdir()))
-def test_plans(fixture: str) -> None:
+def test_plans(fixture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / fixture  # else what is above the fixtures would be looked at
+    shutil.copytree(FIXTURES / fixture, root)
+    monkeypatch.chdir(root)
     file = FIXTURES / fixture / "plans.txt"
     expected = file.read_text()
     commands = [line for line in expected.splitlines() if line.startswith("$ run ")]
     assert commands
-    found = "\n".join(render(FIXTURES / fixture, command) for command in commands)
+    found = "\n".join(render(root, command) for command in commands)
     if os.environ.get(UPDATE):
         file.write_text(found)
     assert found == expected or os.environ.get(UPDATE)
 
 
 def render(root: Path, command: str) -> str:
-    names, *arguments = shlex.split(command.removeprefix("$ run "))
-    tasks = graph.build(discover(str(root)))
-    made = plan(tasks, select(tasks, names), tuple(arguments), OUTER)
-    lines = [command]
+    try:
+        lines = plan_of(root, command)
+    except TaskrunnerError as error:
+        lines = [f"error: {error}", *([f"hint: {error.hint}"] if error.hint else [])]
+    return "\n".join([command, *lines]).replace(str(root), "<root>") + "\n"
+
+
+def plan_of(root: Path, command: str) -> list[str]:
+    wanted = query.parse(shlex.split(command.removeprefix("$ run ")))
+    found = discover(str(root))
+    tasks = graph.build(found)
+    chosen = select(tasks, wanted, found.here)
+    made = plan(tasks, chosen, wanted.args, OUTER)
+    lines = [f"warning: {warning}" for warning in made.warnings]
     for action, before in zip(made.actions, made.before(), strict=True):
         lines += describe(root, action, before)
-    return "\n".join(lines).replace(str(root), "<root>") + "\n"
+    return lines
 
 
 def members(before: bytes) -> list[int]:
@@ -66,7 +81,7 @@ def describe(root: Path, action: Action, before: bytes) -> Iterator[str]:
     task = action.task
     yield f"{action.id} {action.label}: {action.line}"
     yield f"    argv    {list(action.command.argv)}"
-    yield f"    cwd     {task.cwd or '.'}"
+    yield f"    cwd     {action.cwd or '.'}"
     yield f"    after   {list(action.after)}, before it {members(before)}"
     if root.name == "environment":
         yield from variables(action)

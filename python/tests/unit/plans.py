@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from taskrunner.config import CacheConfig
 from taskrunner.errors import Place
 from taskrunner.graph import Graph
-from taskrunner.model import Package, PathRules, Task
+from taskrunner.model import Dependency, Package, PathRules, Task
 from taskrunner.plan import plan
+from taskrunner.select import Selection
 from taskrunner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -53,19 +54,16 @@ def make_plan(
 
     `keys` has what else is said of a task.
     """
-    keys = keys or {}
-    numbers = {name: number for number, name in enumerate(tasks)}
-    made = [
-        make_task(
-            number,
-            name,
-            *(f"tool {name}" for _ in range(2 if "#2" in tasks[name] else 1)),
-            **keys.get(name, {}),
-        )
-        for name, number in numbers.items()
-    ]
-    depends = tuple(
-        tuple(numbers[other] for other in others if other != "#2") for others in tasks.values()
-    )
-    graph = Graph(make_workspace(*made), depends, {("ws", t.name): t.id for t in made})
-    return plan(graph, range(len(made)), (), environ or {})
+    made = []
+    for number, (name, others) in enumerate(tasks.items()):
+        lines = (f"tool {name}",) * (2 if "#2" in others else 1)
+        needed = tuple(_on(other) for other in others if other != "#2")
+        more = (keys or {}).get(name, {})
+        made.append(make_task(number, name, *lines, depends_on=needed, **more))
+    graph = Graph(make_workspace(*made))
+    selection = Selection(tuple(range(len(made))), {}, depends=True)
+    return plan(graph, selection, (), environ or {})
+
+
+def _on(name: str) -> Dependency:
+    return Dependency(name, None, None, deep=False, text=name, place=PLACE)

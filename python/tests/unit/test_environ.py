@@ -40,9 +40,9 @@ def test_only_what_is_named_passes() -> None:
             "LC_ALL": "C",
             "FORCE_COLOR": "1",
             "PATH": "/ws/node_modules/.bin:/ws/.venv/bin:/usr/bin:/bin",
-            "PWD": "/ws",
         },
         frozenset({"LANG", "LC_ALL"}),
+        "/ws",
     )
 
 
@@ -66,13 +66,39 @@ def test_a_path_that_is_declared_is_left_alone() -> None:
 
 def test_the_tools_of_the_package_come_first() -> None:
     made = environment(package=Package(1, "libs/a", ("a",)), cwd="libs/a/src")
-    assert made.values["PATH"].split(":")[:4] == [
+    assert made.values["PATH"].split(":")[:6] == [
         "/ws/libs/a/node_modules/.bin",
         "/ws/libs/a/.venv/bin",
+        "/ws/libs/node_modules/.bin",
+        "/ws/libs/.venv/bin",
         "/ws/node_modules/.bin",
         "/ws/.venv/bin",
     ]
-    assert made.values["PWD"] == "/ws/libs/a/src"  # noqa: S105 - the working directory
+
+
+def test_a_script_is_told_what_npm_tells_it() -> None:
+    npm = (("name", "@acme/a"), ("version", "1.2.3"))
+    task = make_task(0, "build", package=Package(1, "libs/a", ("a",)), npm=npm)
+    made = Environments("/ws", OUTER).of(task, ("prebuild", "clean"))
+    told = {
+        "npm_lifecycle_event": "prebuild",
+        "npm_lifecycle_script": "clean",
+        "npm_package_name": "@acme/a",
+        "npm_package_version": "1.2.3",
+    }
+    assert {name: made.values[name] for name in told} == told
+    assert told.keys() < made.tracked
+    assert made.values["INIT_CWD"] == "/ws/libs/a"
+    assert made.values["npm_package_json"] == "/ws/libs/a/package.json"
+    assert "npm_package_name" not in Environments("/ws", OUTER).of(task).values
+
+
+def test_variables_of_a_nested_run_are_outside_of_its_tasks() -> None:
+    task = make_task(0, "t", env=("MODE",))
+    both = Environments("/ws", OUTER)
+    made = both.of(task, None, (("MODE", "fast"), ("OTHER", "x")))
+    assert (made.values["MODE"], "OTHER" in made.values) == ("fast", False)
+    assert "MODE" not in both.of(task).values
 
 
 def test_without_a_path_there_is_a_default() -> None:

@@ -25,7 +25,7 @@ def action(line: str = "tool x", outer: dict[str, str] | None = None, **changes:
 
     task = make_task(0, "t", line, **changes)
     environment = Environments("/ws", OUTER if outer is None else outer).of(task)
-    return Action(0, task, 0, line, (), parse(line), environment, ())
+    return Action(0, task, 0, 1, line, (), parse(line), task.cwd, environment, ())
 
 
 def fingerprint(made: Action, known: Facts = FACTS) -> tuple[bytes, bytes]:

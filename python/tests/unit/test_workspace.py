@@ -89,33 +89,6 @@ def test_all_names_of_a_package_are_known(make_workspace: MakeWorkspace) -> None
     assert {name for name, _ in tasks.by_name} == {"@scope/a", "a-rs"}
 
 
-EDGES = {
-    "npm by name": ("package.json", '{"dependencies": {"b": "workspace:*"}}'),
-    "npm dev": ("package.json", '{"devDependencies": {"b": "workspace:^1.0"}}'),
-    "npm alias": ("package.json", '{"dependencies": {"z": "workspace:b@*"}}'),
-    "npm path": ("package.json", '{"dependencies": {"b": "file:../b"}}'),
-    "npm link": ("package.json", '{"dependencies": {"b": "link:../b"}}'),
-    "uv workspace": ("pyproject.toml", "[tool.uv.sources]\nB = { workspace = true }\n"),
-    "uv path": ("pyproject.toml", '[tool.uv.sources]\nb = { path = "../b" }\n'),
-    "uv choices": ("pyproject.toml", '[tool.uv.sources]\nb = [{ path = "../b", extra = "x" }]\n'),
-    "cargo path": ("Cargo.toml", '[dependencies]\nb = { path = "../b" }\n'),
-}
-
-
-@pytest.mark.parametrize("kind", EDGES)
-def test_edges_come_from_manifests(make_workspace: MakeWorkspace, kind: str) -> None:
-    file, text = EDGES[kind]
-    files = {
-        "taskrunner.toml": '[workspace]\npackages = ["a", "b"]\n'
-        '[task-defaults.build]\ndepends-on = ["^build"]\n',
-        "a/taskrunner.toml": TASK,
-        f"a/{file}": text,
-        "b/taskrunner.toml": TASK,
-    }
-    tasks = graph.build(found(make_workspace, files))
-    assert tasks.depends == ((1,), ())
-
-
 def test_edges_see_through_packages_without_the_task(make_workspace: MakeWorkspace) -> None:
     files = {
         "taskrunner.toml": '[workspace]\npackages = ["*"]\n',
@@ -123,6 +96,7 @@ def test_edges_see_through_packages_without_the_task(make_workspace: MakeWorkspa
         "a/package.json": '{"dependencies": {"b": "workspace:*"}}',
         "b/package.json": '{"name": "b", "dependencies": {"c": "workspace:*", "a": "workspace:*"}}',
         "c/taskrunner.toml": TASK,
+        "c/package.json": '{"name": "c"}',
     }
     tasks = graph.build(found(make_workspace, files))
     assert tasks.depends == ((1,), ())
@@ -231,8 +205,10 @@ def test_dependencies_of_one_kind(make_workspace: MakeWorkspace) -> None:
         "a/package.json": '{"devDependencies": {"b": "workspace:*", "bare": "workspace:*"},'
         ' "dependencies": {"c": "workspace:*"}}',
         "b/taskrunner.toml": TASK,
+        "b/package.json": '{"name": "b"}',
         "bare/package.json": '{"name": "bare", "dependencies": {"c": "workspace:*"}}',
         "c/taskrunner.toml": TASK,
+        "c/package.json": '{"name": "c"}',
     }
     tasks = graph.build(found(make_workspace, files))
     assert tasks.depends == ((1,), (), ())
