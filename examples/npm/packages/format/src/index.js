@@ -1,0 +1,1 @@
+exports.title = (text) => text.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());

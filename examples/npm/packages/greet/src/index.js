@@ -1,0 +1,3 @@
+const { title } = require("@example/format");
+
+exports.greet = (name) => `Hello, ${title(name)}!`;
