@@ -9,11 +9,12 @@ from taskrunner.config import unknown
 from taskrunner.errors import ConfigError, GraphError
 from taskrunner.order import ordered
 from taskrunner.package_graph import PackageGraph
+from taskrunner.workspace import by_path, package_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskrunner.model import Dependency, Task
+    from taskrunner.model import Dependency, Package, Task
     from taskrunner.workspace import Workspace
 
 
@@ -101,6 +102,14 @@ class Graph:
         """Return tasks of that name in the packages needed, seeing through those without it."""
         before = self.edges.nearest(package, _Having(self, name))
         return [self._at[other, name] for other in before]
+
+    def package_of(self, path: str) -> Package:
+        """Return the package that a path relative to the root lies in."""
+        return package_of(path, self._by_path)
+
+    @cached_property
+    def _by_path(self) -> dict[str, Package]:
+        return by_path(self.workspace.packages)
 
     @cached_property
     def edges(self) -> PackageGraph:

@@ -151,35 +151,43 @@ class _Reach:
             task: Call(task, args, variables) for task in selection.tasks if task != self.pruned
         }
 
-    def all(self) -> list[Call]:
-        """Make the vertices of all calls that are not made yet; return all, in order."""
+    def all(self) -> None:
+        """Make the vertices of all calls and of those before them."""
+        self._make(None)
+
+    def behind(self, last: int) -> int:
+        """Make all calls come after a vertex, and return one after which they are all done.
+
+        What is done already before that vertex is not done again.
+        """
+        held = self._make(last)
+        ends = [self.planner.end[call] for call in self.calls.values()]
+        covered = bool(ends) and held.issuperset(self.calls.values())
+        return self.planner.add(None, ends if covered else [*ends, last])
+
+    def _make(self, last: int | None) -> set[Call]:
+        """Make what isn't made, after a vertex if one is given; return what comes after that.
+
+        A call is bound to the vertex before its own steps are made: what these run in their turn
+        has to know what is done by then.
+        """
         planner = self.planner
         for call in self.calls.values():
             self._refuse_open(call, [])
         order = ordered(self.before, self.calls.values(), self._cycle)
-        for call in order:
-            if call not in planner.end:
-                planner.expand(call, [planner.end[other] for other in self.before(call)])
-        return order
-
-    def behind(self, last: int) -> int:
-        """Reach all calls after a vertex, and return the vertex after which they are all done.
-
-        What is done already before that vertex is not done again.
-        """
-        planner = self.planner
-        order = self.all()
-        done = reached(planner.after, [last])
+        done = set() if last is None else reached(planner.after, [last])
         held: set[Call] = set()
         for call in order:
-            if planner.start[call] in done:
+            before = self.before(call)
+            bound = [] if last is None or not held.isdisjoint(before) else [last]
+            if call not in planner.end:
+                planner.expand(call, [*(planner.end[other] for other in before), *bound])
+            elif planner.start[call] in done:
                 continue
-            if held.isdisjoint(self.before(call)):
-                planner.after[planner.start[call]].append(last)
+            else:
+                planner.after[planner.start[call]] += bound
             held.add(call)
-        ends = [planner.end[call] for call in self.calls.values()]
-        covered = bool(ends) and held.issuperset(self.calls.values())
-        return planner.add(None, ends if covered else [*ends, last])
+        return held
 
     def before(self, call: Call) -> list[Call]:
         """Return the calls that have to be done before one."""

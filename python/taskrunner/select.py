@@ -76,8 +76,8 @@ class _Chooser:
         self.here = here
         self.outer = outer
         workspace = graph.workspace
-        self.current = workspace.packages[0] if query.root else workspace.package_of(here)
-        self.changes = Changes(workspace.root, workspace.package_of)
+        self.current = workspace.packages[0] if query.root else graph.package_of(here)
+        self.changes = Changes(workspace.root, graph.package_of)
 
     # One package
 

@@ -10,11 +10,11 @@ from taskrunner import config, edges, members, roots, tasks
 from taskrunner.config import CacheConfig, Config
 from taskrunner.errors import ConfigError, WorkspaceError
 from taskrunner.model import Package
-from taskrunner.paths import join, relative
+from taskrunner.paths import join, relative, upwards
 from taskrunner.toml_source import shown_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from taskrunner.members import Member
     from taskrunner.model import Need, Task
@@ -36,10 +36,6 @@ class Workspace(NamedTuple):
     """That directory, relative to the root."""
     broken: Mapping[int, ConfigError] = {}
     """What is wrong with the configuration of packages, which have no tasks therefore."""
-
-    def package_of(self, path: str) -> Package:
-        """Return the package that a path relative to the root lies in."""
-        return _package_of(path, {package.path: package for package in self.packages})
 
 
 def discover(directory: str) -> Workspace:
@@ -138,8 +134,7 @@ def _refuse_root_tables(found: Config) -> None:
 
 
 def _current(root: str, packages: tuple[Package, ...], directory: str) -> Package:
-    by_path = {package.path: package for package in packages}
-    found = _package_of(relative(root, directory), by_path)
+    found = package_of(relative(root, directory), by_path(packages))
     for ancestor in roots.ancestors(directory):
         path = relative(root, ancestor)
         if path == found.path:
@@ -153,7 +148,11 @@ def _current(root: str, packages: tuple[Package, ...], directory: str) -> Packag
     return found
 
 
-def _package_of(path: str, by_path: Mapping[str, Package]) -> Package:
-    while path not in by_path:
-        path = os.path.dirname(path)
-    return by_path[path]
+def by_path(packages: Iterable[Package]) -> dict[str, Package]:
+    """Return packages by their paths."""
+    return {package.path: package for package in packages}
+
+
+def package_of(path: str, packages: Mapping[str, Package]) -> Package:
+    """Return the innermost of some packages, by their paths, that a path lies in."""
+    return next(packages[each] for each in upwards(path) if each in packages)

@@ -337,6 +337,64 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         {"taskrunner.toml": GOOD, "package.json": '{\n"name": }'},
         "error: package.json:2: not valid JSON: expecting value\n",
     ),
+    "manifest that is no object": (
+        {"taskrunner.toml": GOOD, "package.json": "[]"},
+        "error: package.json: must be an object\n",
+    ),
+    "workspaces of the wrong shape": (
+        {"taskrunner.toml": GOOD, "package.json": '{"workspaces": "packages/*"}'},
+        (
+            "error: package.json: `workspaces` must be an array of patterns\n"
+            'hint: write `"workspaces": ["packages/*"]`\n'
+        ),
+    ),
+    "YAML that is not understood": (
+        {"taskrunner.toml": GOOD, "pnpm-workspace.yaml": "packages:\n  - !packages/old\n"},
+        (
+            "error: pnpm-workspace.yaml:2: not understood: `!packages/old`\n"
+            "hint: put quotes around strings that begin with `*`, `!`, `&`, `@` or the like\n"
+        ),
+    ),
+    "YAML of the wrong shape": (
+        {"taskrunner.toml": GOOD, "pnpm-workspace.yaml": "packages: apps\n"},
+        "error: pnpm-workspace.yaml: `packages` must be a list of patterns\n",
+    ),
+    "TOML of another tool": (
+        {"taskrunner.toml": GOOD, "Cargo.toml": "[package\n"},
+        "error: Cargo.toml:1: not valid TOML: expected ']' at the end of a table declaration\n",
+    ),
+    "broken configuration of a package that is needed": (
+        {
+            "taskrunner.toml": MEMBERS + "[tasks.build]\ndepends-on = ['ui#build']\n",
+            "libs/ui/taskrunner.toml": "[tasks.build]\ncomand = 'x'\n",
+        },
+        (
+            "error: libs/ui/taskrunner.toml:2: unknown key `comand` in `[tasks.build]`\n"
+            "hint: did you mean `command`?\n"
+        ),
+    ),
+    "unknown task in a nested run": (
+        {"taskrunner.toml": "[tasks.build]\ncommand = 'gen && taskrunner run biuld'\n"},
+        (
+            "error: taskrunner.toml:1: in `taskrunner run biuld` of `ws#build`:"
+            " no task `biuld` in package `ws`\nhint: did you mean `build`?\n"
+        ),
+    ),
+    "option in a nested run": (
+        {"taskrunner.toml": "[tasks.build]\ncommand = 'taskrunner run --no-cache build'\n"},
+        (
+            "error: taskrunner.toml:1: in `taskrunner run --no-cache build` of `ws#build`:"
+            " `--no-cache` has no meaning inside a task's command\n"
+            "hint: give it to the outer `taskrunner run`\n"
+        ),
+    ),
+    "tasks that run each other": (
+        {
+            "taskrunner.toml": "[tasks.build]\ncommand = 'taskrunner run x'\n"
+            "[tasks.x]\ncommand = 'taskrunner run build'\n"
+        },
+        ("error: taskrunner.toml:1: tasks run each other: ws#build -> ws#x -> ws#build\n"),
+    ),
     "unknown task": (
         {"taskrunner.toml": '[tasks.biuld]\ncommand = "make"\n'},
         "error: no task `build` in package `ws`\nhint: did you mean `biuld`?\n",

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from taskrunner import cache, events, graph, plan, schedule, select
+from taskrunner import cache, events, graph, plan, query, schedule, select
 from taskrunner.execute import Bridge, open_engine
 from taskrunner.workspace import discover
 
@@ -69,7 +69,8 @@ def run(
     root, environ = str(place.root), place.environment(conditions)
     found = discover(root)
     tasks = graph.build(found)
-    planned = plan.plan(tasks, select.select(tasks, target), (), environ)
+    chosen = select.select(tasks, query.Query(target), found.here)
+    planned = plan.plan(tasks, chosen, (), environ)
     before = os.umask(conditions.umask)
     try:
         engine = opener(root, cache_dir, environ)
