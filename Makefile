@@ -132,6 +132,7 @@ fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and 
 .PHONY: bench
 bench: build ## what a run, a plan, the tracer and a hint cost: ratios, by the scripts in benches/
 	$(BIN)/python benches/run.py
+	$(BIN)/python benches/plan.py
 	$(BIN)/python benches/schedule.py
 	cargo run --locked --release -p fspy --example overhead
 	$(BIN)/python benches/hints.py

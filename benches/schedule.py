@@ -30,6 +30,7 @@ from taskrunner import graph, plan, workspace  # noqa: E402 - after the engine i
 from taskrunner.cache import Policy  # noqa: E402
 from taskrunner.execute import Bridge  # noqa: E402
 from taskrunner.schedule import Options, Schedule  # noqa: E402
+from taskrunner.select import Selection  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,8 +129,8 @@ def once(root: Path) -> Times:
 
     found = timed("read", lambda: workspace.discover(str(root)))
     tasks = timed("graph", lambda: graph.build(found))  # type: ignore[arg-type] # as made above
-    numbers = range(len(tasks.tasks))  # type: ignore[attr-defined] # as made above
-    planned = timed("plan", lambda: plan.plan(tasks, numbers, (), {}))  # type: ignore[arg-type] # as above
+    everything = Selection(tuple(range(len(tasks.tasks))), {}, depends=True)  # type: ignore[attr-defined] # as made above
+    planned = timed("plan", lambda: plan.plan(tasks, everything, (), {}))  # type: ignore[arg-type] # as above
     for part, hit in (("misses", False), ("hits", True)):
         engine = Engine(hit=hit)
         bridge = timed("hand over", lambda: Bridge(engine, planned, Policy()))  # type: ignore[arg-type] # noqa: B023 - called at once
