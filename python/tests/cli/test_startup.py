@@ -107,3 +107,11 @@ import taskrunner
 print(*sorted(set(sys.modules) - before))
 """
     assert set(run_child(program, root).split()) <= {"taskrunner", "__future__"}
+
+
+def test_planning_imports_nothing_for_what_is_not_there(root: Path) -> None:
+    modules = loaded(["run", "build"], root)
+    readers = {name for name in modules if name.startswith("taskrunner.manifests.")}
+    assert readers == {"taskrunner.manifests.semver"}
+    (root / "package.json").write_text("{}")
+    assert "taskrunner.manifests.npm" in loaded(["run", "build"], root)
