@@ -75,13 +75,19 @@ class Plan(NamedTuple):
 
 
 def plan(
-    graph: Graph, selection: Selection, args: tuple[str, ...], outer: Mapping[str, str]
+    graph: Graph,
+    selection: Selection,
+    args: tuple[str, ...],
+    outer: Mapping[str, str],
+    *,
+    parallel: bool = False,
 ) -> Plan:
     """Return the actions of the selected tasks and of all they depend on.
 
-    The arguments go to the last step of each selected task, to no other.
+    The arguments go to the last step of each selected task, to no other. If `parallel`, no task
+    waits for another.
     """
-    planner = Planner(graph)
+    planner = Planner(graph, parallel=parallel)
     planner.run(selection, args)
     environments = Environments(graph.workspace.root, outer)
     actions = []

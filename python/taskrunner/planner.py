@@ -53,8 +53,10 @@ class Step(NamedTuple):
 class Planner:
     """Reaches tasks, and knows the steps of all that were reached."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, parallel: bool = False) -> None:
         self.graph = graph
+        self.parallel = parallel
+        """Whether tasks don't wait for each other; the parts of a command still do."""
         self.warnings: list[str] = []
         self.after: list[list[int]] = []
         self.made: list[Step | None] = []
@@ -178,7 +180,7 @@ class _Reach:
         done = set() if last is None else reached(planner.after, [last])
         held: set[Call] = set()
         for call in order:
-            before = self.before(call)
+            before = [] if planner.parallel else self.before(call)
             bound = [] if last is None or not held.isdisjoint(before) else [last]
             if call not in planner.end:
                 planner.expand(call, [*(planner.end[other] for other in before), *bound])

@@ -45,10 +45,10 @@ def taken(words: tuple[str, ...], given: dict[str, Any]) -> Query:
     return query.Query(names=words[0], args=words[1:], **fields)
 
 
-def planned(found: Workspace, wanted: Query) -> Plan:
+def planned(found: Workspace, wanted: Query, *, parallel: bool = False) -> Plan:
     """Return the plan of what is wanted, having said what there is to say about the choice."""
     tasks = graph.build(found)
     chosen = select.select(tasks, wanted, found.here)
-    made = plan.plan(tasks, chosen, wanted.args, os.environ)
+    made = plan.plan(tasks, chosen, wanted.args, os.environ, parallel=parallel)
     session.warn(made.warnings)
     return made

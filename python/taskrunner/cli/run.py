@@ -16,11 +16,11 @@ from taskrunner.execute import Bridge
 from taskrunner.report.log import Mode as LogMode
 
 
-def _run(words: tuple[str, ...], **options: object) -> int:
+def _run(words: tuple[str, ...], *, parallel: bool, **options: object) -> int:
     wanted = choosing.taken(words, options)
-    request = _request(**options)  # type: ignore[arg-type] # click's values, by our own names
+    request = _request(parallel=parallel, **options)  # type: ignore[arg-type] # click's values, by our own names
     found = session.workspace()
-    planned = choosing.planned(found, wanted)
+    planned = choosing.planned(found, wanted, parallel=parallel)
     with session.engine(found, workers=max(2, processors())) as engine:
         policy = cache.Policy(request.mode, found.cache.tasks, found.cache.scripts)
         if request.dry_run:
@@ -35,11 +35,12 @@ def _run(words: tuple[str, ...], **options: object) -> int:
         return perform(found, planned, engine, bridge, request)
 
 
-def _request(
+def _request(  # noqa: PLR0917 - called by name
     cached: bool,  # noqa: FBT001
     uncached: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
     verified: bool,  # noqa: FBT001
+    parallel: bool,  # noqa: FBT001
     concurrency: int | None = None,
     **others: object,
 ) -> Request:
@@ -53,8 +54,9 @@ def _request(
     if others["json"] and others["log"] is not None:
         raise click.UsageError("--json and --log can't be used together")
     mode = _MODES[chosen[0]] if chosen else "configured"
-    number = processors() if concurrency is None else concurrency
-    return Request(mode=mode, concurrency=number, **others)  # type: ignore[arg-type] # as above
+    if concurrency is None and not parallel:
+        concurrency = processors()
+    return Request(mode=mode, concurrency=concurrency, **others)  # type: ignore[arg-type] # as above
 
 
 _MODES: dict[str, cache.Mode] = {
@@ -128,6 +130,7 @@ command = _RunCommand(
             callback=_positive,
             help="How many steps may run at once. Default: as many as there are processors.",
         ),
+        _flag("--parallel", help="Begin all tasks at once, whatever they depend on."),
         _flag("--continue", "keep_going", help="After a failure, run what doesn't depend on it."),
         click.Option(
             ["--summarize"],

@@ -84,3 +84,15 @@ def test_graph_for_other_programs(cli: Cli) -> None:
 
 def test_an_unknown_format(cli: Cli) -> None:
     assert cli("graph", "--format=svg").code == 2
+
+
+def test_graph_of_a_run(cli: Cli) -> None:
+    assert cli("graph", "build").out == "ws#gen\nui#build\nws#build\n  ws#gen\n  ui#build\n"
+    assert cli("graph", "--filter=ui", "build").out == "ui#build\n"
+    assert cli("graph", "--ignore-depends-on", "build").out == "ws#build\n"
+
+
+def test_options_without_a_task_choose_nothing(cli: Cli) -> None:
+    result = cli("graph", "-r")
+    assert result.code == 2
+    assert "options that choose packages need the name of a task" in result.plain()

@@ -49,6 +49,8 @@ def make_plan(
     tasks: Mapping[str, list[str]],
     environ: Mapping[str, str] | None = None,
     keys: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    parallel: bool = False,
 ) -> Plan:
     """Tasks by name with the names they depend on; `#2` stands for two commands.
 
@@ -62,7 +64,7 @@ def make_plan(
         made.append(make_task(number, name, *lines, depends_on=needed, **more))
     graph = Graph(make_workspace(*made))
     selection = Selection(tuple(range(len(made))), {}, depends=True)
-    return plan(graph, selection, (), environ or {})
+    return plan(graph, selection, (), environ or {}, parallel=parallel)
 
 
 def _on(name: str) -> Dependency:
