@@ -25,6 +25,7 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 UPDATE = os.environ.get("TASKRUNNER_UPDATE_TRANSCRIPTS") == "1"
 FILE, SESSION = "=== FILE ", "=== SESSION\n"
 PATH_SIZE = re.compile(r"none of the \d+ directories")
+DATE = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 TIME = re.compile(r"\b\d+m\d\ds\b|\b\d+(\.\d+)?m?s\b")
 
 
@@ -69,6 +70,7 @@ def play(line: str, place: Place) -> str:
 def filtered(text: str, place: Place) -> str:
     """The text without what differs from run to run."""
     text = PATH_SIZE.sub("none of the [N] directories", text)
+    text = DATE.sub("[DATE]", text)
     return TIME.sub("[TIME]", text.replace(str(place.root), "[ROOT]"))
 
 
