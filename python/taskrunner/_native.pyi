@@ -63,7 +63,8 @@ class Compared:
     def look(self) -> str:
         """What is asked.
 
-        `own`, `kind`, `link`, `access`, `lookup`, `root`, `listing`, `content` or `declared`.
+        `ignored`, `variable`, `variables`, `own`, `kind`, `link`, `access`, `lookup`, `root`,
+        `listing`, `content`, `beneath` or `declared`.
         """
 
     @property
@@ -74,7 +75,7 @@ class Compared:
         """The path, workspace-relative if inside; odd bytes as surrogate escapes."""
     @property
     def name(self) -> str | None:
-        """A program's name (`lookup`), or one searched for above the workspace."""
+        """A program's name, one searched for above the workspace, a variable's, or a glob."""
     @property
     def old(self) -> str:
         """What it was when the entry was made: `absent`, `file 1f3a… 0644` and the like."""
@@ -103,6 +104,44 @@ class Explained:
         """All that the nearest entry depends on, if asked for."""
 
 @final
+class Message:
+    """One thing that a tool said or asked. Frozen."""
+
+    @property
+    def verb(self) -> str:
+        """Which: `ignore_input`, `get_env` …."""
+    @property
+    def fields(self) -> list[bytes]:
+        """Its fields, in the order of the protocol."""
+    @property
+    def source(self) -> Literal["channel", "file", "snapshot"]:
+        """How it came in; see `hints.Source`."""
+    @property
+    def connection(self) -> int | None:
+        """channel: where an answer goes."""
+
+@final
+class Hinted:
+    """The hints of one run as the cache wants them. Frozen."""
+
+    def __new__(
+        cls,
+        *,
+        ignored_inputs: Sequence[str],
+        ignored_outputs: Sequence[str],
+        tracked_inputs: Sequence[str],
+        tracked_outputs: Sequence[str],
+        env: Sequence[tuple[str, bool]],
+        env_globs: Sequence[tuple[str, bool]],
+        refused: tuple[str, str | None] | None,
+    ) -> Hinted:
+        """Make them. Paths are relative to the workspace.
+
+        Variables and globs over them come with whether a process looked at its own environment.
+        `refused` is the kind of the reason not to store the result, and its detail.
+        """
+
+@final
 class Event:
     """Something that happened to a step; which fields count depends on the kind."""
 
@@ -111,6 +150,8 @@ class Event:
         self,
     ) -> Literal[
         "waiting",
+        "opened",
+        "hints",
         "started",
         "output",
         "exited",
@@ -151,6 +192,18 @@ class Event:
     @property
     def replaced(self) -> list[str]:
         """restored: paths whose unrecorded bytes were moved to `.taskrunner/replaced`."""
+    @property
+    def names(self) -> list[str]:
+        """opened: variables the step is given because it is known to look them up."""
+    @property
+    def hints(self) -> list[Message]:
+        """hints: what its tools said."""
+    @property
+    def faults(self) -> dict[str, int]:
+        """exited: what was wrong with its hints, by kind."""
+    @property
+    def lost(self) -> bool:
+        """exited: whether a hint may have been lost."""
 
 @final
 class Step:
@@ -168,6 +221,7 @@ class Step:
         description: bytes,
         argv: Sequence[str],
         env: Mapping[str, str],
+        untracked_env: Sequence[str],
         cwd: str,
         before: bytes,
         cached: bool,
@@ -183,10 +237,10 @@ class Step:
         """Make a step.
 
         `before` has a bit for each step ordered before it, transitively: step n is bit n % 8 of
-        byte n // 8. Patterns are globs
-        relative to the workspace root. `env` is the whole environment. `description` says what
-        `weak` digests, and is kept to explain later misses. An `interactive` step is given the
-        runner's own input and outputs, and sends no `output`.
+        byte n // 8. Patterns are globs relative to the workspace root. `env` is the whole
+        environment; `untracked_env` names the variables that no glob tracks. `description` says
+        what `weak` digests, and is kept to explain later misses. An `interactive` step is given
+        the runner's own input and outputs, and sends no `output`.
         """
 
 @final
@@ -200,11 +254,16 @@ class Engine:
         cache_dir: str,
         state_dir: str,
         helper: str,
+        addon: str | None,
+        environment: Mapping[str, str],
         home: str,
         temp: str,
         workers: int,
     ) -> Engine:
-        """Open the cache and make ready to run."""
+        """Open the cache and make ready to run.
+
+        `environment` is the runner's own: what tools ask for. `addon` is loaded by Node tools.
+        """
     @property
     def fidelity(self) -> str:
         """What tracing can do here: `notify` or `none`."""
@@ -245,7 +304,11 @@ class Engine:
         `started` or `failed` follows, as after `run`. What the first attempt left running is
         killed.
         """
-    def record(self, step: int) -> None:
+    def reply(self, step: int, connection: int, fields: Sequence[bytes]) -> None:
+        """Answer a question that came in `hints` by this connection: the fields of the answer."""
+    def refuse(self, step: int, connection: int, code: str, text: str) -> None:
+        """Refuse a message that came in `hints` by this connection."""
+    def record(self, step: int, hinted: Hinted) -> None:
         """Begin to judge and store an exited step: `judged`, then `stored`, whatever the exit."""
     def kill(self, step: int, signal: int) -> None:
         """Send a signal to the whole process tree of a step."""

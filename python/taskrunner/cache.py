@@ -10,7 +10,6 @@ from taskrunner.reasons import Reason
 
 if TYPE_CHECKING:
     from taskrunner._native import Checked, Engine
-    from taskrunner.model import Task
     from taskrunner.plan import Action
 
 Mode = Literal["configured", "on", "off", "force", "verify"]
@@ -28,12 +27,7 @@ class Policy(NamedTuple):
 
     def disabled(self, action: Action) -> Reason | None:
         """Return why a step is not cached, or None if it is."""
-        reason = self._switched_off(action.task)
-        if reason is None and action.withheld is not None:
-            return Reason("withheld-variable", detail=action.withheld)
-        return reason
-
-    def _switched_off(self, task: Task) -> Reason | None:
+        task = action.task
         if self.mode == "off":
             return Reason("cache-disabled", detail="--no-cache")
         if task.interactive:
@@ -57,6 +51,8 @@ def lookup(engine: Engine, checked: Checked, description: bytes) -> Lookup:
     reason = checked.reason
     if reason is not None and reason.kind == "description-changed":
         found = explain(engine.previous_description(checked.step), description)
-        kind = "env-changed" if found.only_env else reason.kind
-        return Lookup("miss", Reason(kind, detail=found.words))
+        if found.variable:
+            name, how = found.variable
+            return Lookup("miss", Reason(f"env-{how}", detail=name))
+        return Lookup("miss", Reason(reason.kind, detail=found.words))
     return Lookup("miss", reason)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import NamedTuple
 
 SHELL = "/bin/sh"
 
@@ -205,13 +202,12 @@ def quote(word: str) -> str:
     return "'" + word.replace("'", "'\"'\"'") + "'"
 
 
-def withheld(command: Command, passed: Mapping[str, str], outer: Mapping[str, str]) -> str | None:
-    """Return a variable that a shell line asks for and that is set outside, but not passed on."""
+def variables(command: Command) -> tuple[str, ...]:
+    """Return the variables that a shell line looks up and does not set itself."""
     if command.line is None:
-        return None
+        return ()
     line = _QUOTED.sub(lambda found: "" if found[1] else found[0], command.line)
-    for name in _VARIABLE.findall(line):
-        own = re.search(rf"\b{name}=|\b(?:for|read)\b[^;]*\b{name}\b", line)
-        if name in outer and name not in passed and not own:
-            return str(name)
-    return None
+    names: dict[str, None] = dict.fromkeys(_VARIABLE.findall(line))
+    return tuple(
+        name for name in names if not re.search(rf"\b{name}=|\b(?:for|read)\b[^;]*\b{name}\b", line)
+    )

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskrunner import dotenv
+from taskrunner.hints import PROTOCOL_NAMES
 from taskrunner.paths import join, upwards
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _TOOLS = ("node_modules/.bin", ".venv/bin")
 
 
+def tracks(name: str, env: tuple[str, ...]) -> bool:
+    """Tell whether the fingerprint of a task with these `env` patterns has a variable by value."""
+    return bool(matching([name], TRACKED) or matching([name], env))
+
+
+def is_always_passed(name: str) -> bool:
+    """Tell whether every task has a variable, and its value makes no difference to the cache."""
+    return name in UNTRACKED or name in {"PATH", "PWD", *FIXED}
+
+
 class Environment(NamedTuple):
     """The variables of a task, and the names of those that are tracked by value."""
 
@@ -70,7 +81,8 @@ class Environments:
 
     def __init__(self, root: str, outer: Mapping[str, str]) -> None:
         self.root = root
-        self._outside: dict[_Variables, _Outside] = {(): _Outside(dict(outer))}
+        self.outer = {n: v for n, v in outer.items() if n not in PROTOCOL_NAMES}
+        self._outside: dict[_Variables, _Outside] = {(): _Outside(self.outer)}
         self._read: dict[str, dict[str, str]] = {}
         self._made: dict[tuple[object, ...], Environment] = {}
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from taskrunner import _native, fingerprint
 from taskrunner.cache import lookup
+from taskrunner.environ import matching
 from taskrunner.events import Lookup
+from taskrunner.listen import Listening
 from taskrunner.reasons import Reason
 
 if TYPE_CHECKING:
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 
     from taskrunner._native import Engine, Event
     from taskrunner.cache import Policy
+    from taskrunner.hints import Hints
     from taskrunner.plan import Action, Plan
 
-HELPER = os.path.join(os.path.dirname(__file__), "_lib", "taskrunner-helper")
+_LIB = os.path.join(os.path.dirname(__file__), "_lib")
+HELPER = os.path.join(_LIB, "taskrunner-helper")
+ADDON = os.path.join(_LIB, "taskrunner-client.node")
 EVENTS_AT_ONCE = 256
 
 _FORCED = Lookup("miss", Reason("forced"))
@@ -30,6 +35,8 @@ def open_engine(root: str, cache_dir: str, environ: Mapping[str, str], workers: 
         cache_dir=cache_dir,
         state_dir=state_dir(root),
         helper=HELPER,
+        addon=ADDON if os.path.exists(ADDON) else None,
+        environment=dict(environ),
         home=environ.get("HOME", "/"),
         temp=environ.get("TMPDIR", "/tmp"),  # noqa: S108 - named, not used
         workers=workers,
@@ -47,6 +54,8 @@ class Bridge:
     def __init__(self, engine: Engine, plan: Plan, policy: Policy) -> None:
         self._engine = engine
         self._root = plan.root
+        self._environ = plan.outer
+        self._listening = Listening(engine, plan)
         self._forced = policy.mode == "force"
         self._disabled = [policy.disabled(action) for action in plan.actions]
         self._descriptions: list[bytes] = []
@@ -62,7 +71,12 @@ class Bridge:
         self._descriptions.append(description)
         cached = self._disabled[action.id] is None
         weak = digesting.digest()
-        self._engine.add(step(self._root, action, before, weak, description, cached=cached))
+        names = {**self._environ, **action.env}
+        untracked = sorted(matching(names, action.task.untracked_env))
+        made = step(
+            self._root, action, before, weak, description, untracked=untracked, cached=cached
+        )
+        self._engine.add(made)
 
     def looks_up(self, number: int) -> bool:
         """Return whether a step may be a hit at all."""
@@ -108,9 +122,16 @@ class Bridge:
         """Run an exited step again that was not recorded: both attempts are one run."""
         self._engine.retry(number)
 
-    def record(self, number: int) -> None:
-        """Begin to judge and store an exited step."""
-        self._engine.record(number)
+    def hear(self, event: Event) -> None:
+        """Take what the tools of a step say, and answer what they ask."""
+        if self._disabled[event.step] is None:
+            self._listening.hear(event)
+
+    def record(self, number: int) -> Hints | None:
+        """Begin to judge and store an exited step; what its tools had said, if anything."""
+        hints, hinted = self._listening.end(number)
+        self._engine.record(number, hinted)
+        return hints
 
     def kill(self, number: int, signal: int) -> None:
         """Send a signal to the whole process tree of a step."""
@@ -126,7 +147,14 @@ class Bridge:
 
 
 def step(
-    root: str, action: Action, before: bytes, weak: bytes, description: bytes, *, cached: bool
+    root: str,
+    action: Action,
+    before: bytes,
+    weak: bytes,
+    description: bytes,
+    *,
+    untracked: Sequence[str],
+    cached: bool,
 ) -> _native.Step:
     """Return an action as the engine wants it."""
     task = action.task
@@ -140,6 +168,7 @@ def step(
         description=description,
         argv=action.command.argv,
         env=action.env,
+        untracked_env=untracked,
         cwd=os.path.join(root, action.cwd).rstrip("/") or "/",
         before=before,
         cached=cached,

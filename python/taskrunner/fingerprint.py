@@ -128,8 +128,8 @@ class Difference(NamedTuple):
 
     words: str | None
     """In words; None if it can't be told."""
-    only_env: bool = False
-    """Whether nothing but the values of variables differs."""
+    variable: tuple[str, str] | None = None
+    """The first variable that differs and how, if nothing but values of variables does."""
 
 
 def explain(earlier: bytes | None, now: bytes) -> Difference:
@@ -144,12 +144,14 @@ def explain(earlier: bytes | None, now: bytes) -> Difference:
         return Difference(None)
     changed = [name for name in new if old.get(name) != new[name]]
     words = [word for name in changed for word in _changes(name, old.get(name), new[name])]
-    return Difference(", ".join(dict.fromkeys(words)) or None, changed == ["env"])
+    only_env = changed == ["env"] and isinstance(old.get("env"), dict)
+    variable = next(_env_changes(old["env"], new["env"]), None) if only_env else None
+    return Difference(", ".join(dict.fromkeys(words)) or None, variable)
 
 
 def _changes(name: str, old: object, new: object) -> Iterator[str]:
     if name == "env" and isinstance(old, dict) and isinstance(new, dict):
-        yield from _env_changes(old, new)
+        yield from (f"env '{name}' {how}" for name, how in _env_changes(old, new))
     elif name.startswith(("input ", "output ")):
         yield f"{name.partition(' ')[0]} configuration changed"
     elif name in _CHANGED:
@@ -169,14 +171,14 @@ _CHANGED = {
 }
 
 
-def _env_changes(old: dict[str, str], new: dict[str, str]) -> Iterator[str]:
+def _env_changes(old: dict[str, str], new: dict[str, str]) -> Iterator[tuple[str, str]]:
     for name in sorted(old.keys() | new.keys()):
         if name not in new:
-            yield f"env `{name}` removed"
+            yield name, "removed"
         elif name not in old:
-            yield f"env `{name}` added"
+            yield name, "added"
         elif old[name] != new[name]:
-            yield f"env `{name}` changed"
+            yield name, "changed"
 
 
 def facts(fidelity: str) -> Facts:

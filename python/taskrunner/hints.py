@@ -72,7 +72,7 @@ class Setting(NamedTuple):
     env: Mapping[str, str]
     """The runner's whole environment, with what the command sets for itself."""
     passed: Collection[str]
-    """The names that the step was given."""
+    """The names that the step was given, those included that it is known to look up."""
     untracked: Callable[[str], bool]
     """Whether configuration says that a name makes no difference: it beats every hint."""
     declared: Callable[[str], bool]
@@ -93,6 +93,9 @@ class Hints(NamedTuple):
     """Tracked globs with the variables they matched."""
     values: Mapping[str, tuple[str, ...]] = {}
     """Tracked keys with the values they were given: more than one contradict each other."""
+    looked_up: tuple[str, ...] = ()
+    """Those names and globs that a tool looked up in its own environment: it is given what they
+    name from now on."""
     withheld: tuple[str, ...] = ()
     """Names that a tool looked up in its own environment, which lacks them though they are set."""
     unhonoured: tuple[str, ...] = ()
@@ -132,6 +135,7 @@ class Collector:
         self._env: dict[str, str | None] = {}
         self._patterns: dict[str, dict[str, str]] = {}
         self._values: dict[str, dict[str, None]] = {}
+        self._looked_up: set[str] = set()
         self._withheld: set[str] = set()
         self._unhonoured: set[str] = set()
         self._disabled = False
@@ -156,11 +160,14 @@ class Collector:
             return self._answer(verb, texts[0], source, tracked=tracked)
         return None
 
-    def done(self, faults: Mapping[str, int], *, lost: bool) -> Hints:
-        """Fold everything, with what was counted where hints come in."""
-        counted = dict(self._faults)
+    def note(self, faults: Mapping[str, int], *, lost: bool) -> None:
+        """Take what was counted where hints come in."""
         for kind, count in faults.items():
-            counted[kind] = counted.get(kind, 0) + count
+            self._faults[kind] = self._faults.get(kind, 0) + count
+        self._lost |= lost
+
+    def done(self) -> Hints:
+        """Fold everything."""
         return Hints(
             ignored_inputs=_outermost(self._paths["ignore_input"]),
             ignored_outputs=_outermost(self._paths["ignore_output"]),
@@ -169,12 +176,13 @@ class Collector:
             env=dict(sorted(self._env.items())),
             patterns=dict(sorted(self._patterns.items())),
             values={key: tuple(values) for key, values in sorted(self._values.items())},
+            looked_up=tuple(sorted(self._looked_up)),
             withheld=tuple(sorted(self._withheld)),
             unhonoured=tuple(sorted(self._unhonoured)),
             disabled=self._disabled,
             reasons=tuple(self._reasons),
-            faults=dict(sorted(counted.items())),
-            lost=lost or self._lost,
+            faults=dict(sorted(self._faults.items())),
+            lost=self._lost,
         )
 
     def _fault(self, kind: str) -> None:
@@ -226,7 +234,7 @@ class Collector:
         value = self._at.env.get(name)
         if tracked and not self._at.untracked(name) and not self._at.declared(name):
             self._env[name] = value
-        self._look_for_withheld([name], source)
+            self._look_for_withheld(name, [name], source)
         return [] if value is None else [_bytes(value)]
 
     def _answer_glob(self, glob: str, source: Source, *, tracked: bool) -> Sequence[bytes]:
@@ -234,12 +242,13 @@ class Collector:
         kept = {n: v for n, v in found.items() if _tracks(n, self._at.untracked)}
         if tracked:
             self._patterns[glob] = kept
-        self._look_for_withheld(kept, source)
+            self._look_for_withheld(glob, kept, source)
         return [_bytes(text) for item in found.items() for text in item]
 
-    def _look_for_withheld(self, names: Iterable[str], source: Source) -> None:
+    def _look_for_withheld(self, wanted: str, names: Iterable[str], source: Source) -> None:
         """Note what a tool can't have seen though it asked: the file gives no answers."""
         if source == "file":
+            self._looked_up.add(wanted)
             self._withheld.update(
                 name
                 for name in names
@@ -280,8 +289,8 @@ def _skip_for_values(
     return None
 
 
-def provenance(hints: Hints, digest: Callable[[str], str]) -> dict[str, object]:
-    """Return what the summary shows as `cacheHints`: names and paths, of values only digests."""
+def provenance(hints: Hints) -> dict[str, object]:
+    """Return what the summary shows as `cacheHints`: names and paths, no values."""
     everything: dict[str, object] = {
         "ignoredInputs": list(hints.ignored_inputs),
         "ignoredOutputs": list(hints.ignored_outputs),
@@ -289,7 +298,7 @@ def provenance(hints: Hints, digest: Callable[[str], str]) -> dict[str, object]:
         "trackedOutputs": list(hints.tracked_outputs),
         "trackedEnv": list(hints.env),
         "trackedEnvPatterns": list(hints.patterns),
-        "trackedValues": {k: [digest(v) for v in values] for k, values in hints.values.items()},
+        "trackedValues": list(hints.values),
         "withheldEnv": list(hints.withheld),
         "disabled": hints.disabled,
         "disabledReasons": list(hints.reasons),
@@ -297,64 +306,6 @@ def provenance(hints: Hints, digest: Callable[[str], str]) -> dict[str, object]:
         "lost": hints.lost,
     }
     return {key: value for key, value in everything.items() if value}
-
-
-# What is remembered of tracked variables, and how it differs from today's
-
-
-class EnvRecord(NamedTuple):
-    """Tracked variables as an entry keeps them: digests in place of values."""
-
-    names: Mapping[str, str | None]
-    patterns: Mapping[str, Mapping[str, str]]
-
-
-class EnvChange(NamedTuple):
-    """One variable that makes a miss."""
-
-    name: str
-    how: Literal["added", "changed", "removed"]
-
-    def __str__(self) -> str:
-        """Return the words of the miss."""
-        return f"env '{self.name}' {self.how}"
-
-
-def env_record(hints: Hints, digest: Callable[[str], str]) -> EnvRecord:
-    """Return what an entry keeps of the variables that the hints track."""
-    return EnvRecord(
-        {n: None if v is None else digest(v) for n, v in hints.env.items()},
-        {g: {n: digest(v) for n, v in found.items()} for g, found in hints.patterns.items()},
-    )
-
-
-def env_changes(
-    record: EnvRecord,
-    env: Mapping[str, str],
-    digest: Callable[[str], str],
-    untracked: Callable[[str], bool],
-) -> list[EnvChange]:
-    """Return what differs now from what an entry keeps, by name."""
-    then = dict(record.names)
-    now = {name: env.get(name) for name in then}
-    for glob, found in record.patterns.items():
-        then.update(found)
-        now.update({n: v for n, v in matching(glob, env).items() if _tracks(n, untracked)})
-    for name in then:
-        now.setdefault(name, None)
-    changes = (_change(name, then.get(name), value, digest) for name, value in sorted(now.items()))
-    return [change for change in changes if change]
-
-
-def _change(
-    name: str, then: str | None, value: str | None, digest: Callable[[str], str]
-) -> EnvChange | None:
-    now = None if value is None else digest(value)
-    if now == then:
-        return None
-    if then is None:
-        return EnvChange(name, "added")
-    return EnvChange(name, "removed" if now is None else "changed")
 
 
 def matching(glob: str, env: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskrunner import command
@@ -36,8 +37,8 @@ class Action(NamedTuple):
     environment: Environment
     after: tuple[int, ...]
     """The steps directly before this one; their ids are smaller."""
-    withheld: str | None = None
-    """A variable that the command asks for and that is set, but not passed."""
+    variables: tuple[str, ...] = ()
+    """The variables that the command line itself looks up."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -56,6 +57,8 @@ class Plan(NamedTuple):
 
     root: str
     actions: tuple[Action, ...]
+    outer: Mapping[str, str] = MappingProxyType({})
+    """The runner's own environment, without the variables of the hint protocol."""
     warnings: tuple[str, ...] = ()
     """What is to be said about how the tasks were chosen."""
 
@@ -93,9 +96,10 @@ def plan(
     actions = []
     for number, (step, after) in enumerate(planner.steps()):
         environment = environments.of(step.task, step.script, step.variables)
-        actions.append(_action(number, step, environment, after, outer))
+        actions.append(_action(number, step, environment, after))
     broken = (f"{error}" for error in graph.workspace.broken.values())
-    return Plan(graph.workspace.root, tuple(actions), (*broken, *dict.fromkeys(planner.warnings)))
+    warnings = (*broken, *dict.fromkeys(planner.warnings))
+    return Plan(graph.workspace.root, tuple(actions), environments.outer, warnings)
 
 
 def _action(
@@ -103,9 +107,8 @@ def _action(
     step: Step,
     environment: Environment,
     after: tuple[int, ...],
-    outer: Mapping[str, str],
 ) -> Action:
-    action = Action(
+    return Action(
         id=number,
         task=step.task,
         part=step.part,
@@ -116,6 +119,5 @@ def _action(
         cwd=step.cwd,
         environment=environment,
         after=after,
+        variables=command.variables(step.command),
     )
-    known = {**outer, **dict(step.variables)} if step.variables else outer
-    return action._replace(withheld=command.withheld(step.command, action.env, known))

@@ -19,6 +19,8 @@ MissKind = Literal[
     "root-moved",
     "glob-changed",
     "env-changed",
+    "env-added",
+    "env-removed",
     "not-stored",
     "dependency-ran",
     "entry-damaged",
@@ -53,6 +55,11 @@ NotCachedKind = Literal[
     "withheld-variable",
     "input-unreadable",
     "too-large",
+    "disabled-by-task",
+    "hints-lost",
+    "conflicting-values",
+    "tracked-value",
+    "tracked-outside",
 ]
 
 MISS_KINDS: tuple[str, ...] = get_args(MissKind)
@@ -108,7 +115,9 @@ _WORDS: dict[str, tuple[str, str, str | None]] = {
         None,
     ),
     "glob-changed": ("files matching a pattern changed: {path}", "a pattern matches others", None),
-    "env-changed": ("{path}", "the environment changed", None),
+    "env-changed": ("env '{path}' changed", "the environment changed", None),
+    "env-added": ("env '{path}' added", "a variable was added", None),
+    "env-removed": ("env '{path}' removed", "a variable was removed", None),
     "not-stored": (
         "its last result was not stored: {path}",
         "its last result was not stored",
@@ -218,6 +227,31 @@ _WORDS: dict[str, tuple[str, str, str | None]] = {
         "it asks for `{path}`, which is set but withheld",
         "it asks for a variable that is set but withheld",
         'add `env = ["{path}"]`, or `untracked-env` if its value does not matter',
+    ),
+    "disabled-by-task": (
+        "a tool asked for that: {path}",
+        "a tool asked for that",
+        None,
+    ),
+    "hints-lost": (
+        "what a tool told the runner may be lost: {path}",
+        "what a tool told the runner may be lost",
+        'see "Bad input" in docs/protocol.md',
+    ),
+    "conflicting-values": (
+        "a tool gave `{path}` two values",
+        "a tool gave one key two values",
+        None,
+    ),
+    "tracked-value": (
+        "it depends on `{path}`, which only a run can tell",
+        "it depends on a value that only a run can tell",
+        None,
+    ),
+    "tracked-outside": (
+        "a tool tracks {path}, which lies outside the workspace",
+        "a tool tracks a path outside the workspace",
+        None,
     ),
     "input-unreadable": (
         "an input can't be read: {path}",

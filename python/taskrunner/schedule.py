@@ -100,6 +100,8 @@ class Schedule:
         self._signals_taken = 0
         self._handlers: dict[str, Callable[[_native.Event], None]] = {
             "waiting": lambda event: self.report(Waiting(event.step)),
+            "opened": self.bridge.hear,
+            "hints": self.bridge.hear,
             "started": self._on_started,
             "output": lambda event: self.report(Output(event.step, event.stream, event.data)),
             "exited": self._on_exited,
@@ -272,6 +274,7 @@ class Schedule:
     def _on_exited(self, event: _native.Event) -> None:
         step = event.step
         self.deadlines.clear(step)
+        self.bridge.hear(event)
         outcome = self._how_it_exited(event)
         if outcome.state == "failed" and self._may_retry(outcome):
             self.report(Retrying(outcome))
@@ -281,7 +284,7 @@ class Schedule:
             return
         self._leave(step)
         self.storing.add(step)
-        self.bridge.record(step)
+        outcome = outcome._replace(hints=self.bridge.record(step))
         if outcome.state == "failed":
             self._fail(outcome)
         else:

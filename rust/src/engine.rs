@@ -1,6 +1,6 @@
 //! `Engine`: tracer, cache and pool of one run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cache::{Left, Workspace};
+use engine::{Refusal, Reply};
 use fspy_trace::Fidelity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -15,6 +16,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::door::{Enter, misuse};
 use crate::event::{Checked, Event};
 use crate::explain::Explained;
+use crate::hints::Hinted;
 use crate::step::Step;
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
@@ -47,7 +49,7 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (*, root, cache_dir, state_dir, helper, home, temp, workers))]
+    #[pyo3(signature = (*, root, cache_dir, state_dir, helper, addon, environment, home, temp, workers))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn new(
         py: Python<'_>,
@@ -55,12 +57,17 @@ impl Engine {
         cache_dir: PathBuf,
         state_dir: PathBuf,
         helper: PathBuf,
+        addon: Option<PathBuf>,
+        environment: BTreeMap<OsString, OsString>,
         home: PathBuf,
         temp: PathBuf,
         workers: usize,
     ) -> PyResult<Self> {
-        let workspace = cache::Options { root, cache_dir, state_dir, home, temp };
-        let options = engine::Options { workspace, helper, workers };
+        let bytes = OsStringExt::into_vec;
+        let environment =
+            environment.into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
+        let workspace = cache::Options { root, cache_dir, state_dir, home, temp, environment };
+        let options = engine::Options { workspace, helper, workers, addon };
         let engine = py.enter(|| engine::Engine::open(&options))?;
         let workspace = Arc::clone(engine.workspace());
         let waker = engine.waker();
@@ -150,9 +157,20 @@ impl Engine {
         self.with(|engine| engine.retry(step))
     }
 
+    /// Answer a question that came in `hints` by this connection: the fields of the answer.
+    fn reply(&self, step: u32, connection: u64, fields: Vec<Vec<u8>>) -> PyResult<()> {
+        self.with(|engine| engine.reply(step, connection, &Reply::Value(fields)))
+    }
+
+    /// Refuse a message that came in `hints` by this connection.
+    fn refuse(&self, step: u32, connection: u64, code: &str, text: &str) -> PyResult<()> {
+        let refusal = Refusal { code: code.into(), text: text.into() };
+        self.with(|engine| engine.reply(step, connection, &Reply::Refused(refusal)))
+    }
+
     /// Begin to judge and store an exited step: `judged`, then `stored`, whatever the exit.
-    fn record(&self, step: u32) -> PyResult<()> {
-        self.with(|engine| engine.record(step))
+    fn record(&self, step: u32, hinted: &Hinted) -> PyResult<()> {
+        self.with(|engine| engine.record(step, hinted.inner.clone()))
     }
 
     /// Send a signal to the whole process tree of a step.

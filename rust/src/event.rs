@@ -1,11 +1,14 @@
 //! `Reason`, `Checked`, `Event`: what the engine says, as frozen values.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use policy::{Miss, NotCached, Root, Roots};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::hints::Message;
 
 /// Why something was not answered from the cache, or not stored in it. Frozen.
 #[pyclass(frozen, get_all, module = "taskrunner._native")]
@@ -76,6 +79,10 @@ pub(crate) struct Event {
     reason: Option<Reason>,
     files: usize,
     replaced: Vec<OsString>,
+    names: Vec<OsString>,
+    hints: Vec<Message>,
+    faults: BTreeMap<&'static str, u64>,
+    lost: bool,
 }
 
 impl Event {
@@ -90,7 +97,17 @@ impl Event {
                 data: PyBytes::new(py, &data).unbind(),
                 ..Self::plain(py, "output", step)
             },
-            Native::Exited(step, exit, wall) => Self {
+            Native::Opened(step, names) => Self {
+                names: names.into_iter().map(OsString::from_vec).collect(),
+                ..Self::plain(py, "opened", step)
+            },
+            Native::Hints(step, requests) => Self {
+                hints: requests.iter().map(Message::new).collect(),
+                ..Self::plain(py, "hints", step)
+            },
+            Native::Exited(step, exit, wall, heard) => Self {
+                faults: heard.tally.iter().map(|(fault, count)| (fault.name(), count)).collect(),
+                lost: heard.tally.lost(),
                 code: exit.code,
                 signal: exit.signal,
                 seconds: wall.as_secs_f64(),
@@ -127,6 +144,10 @@ impl Event {
             reason: None,
             files: 0,
             replaced: Vec::new(),
+            names: Vec::new(),
+            hints: Vec::new(),
+            faults: BTreeMap::new(),
+            lost: false,
         }
     }
 

@@ -4,6 +4,7 @@ mod door;
 mod engine;
 mod event;
 mod explain;
+mod hints;
 mod step;
 
 use pyo3::prelude::*;
@@ -18,6 +19,8 @@ mod _native {
     use super::event::{Checked, Event, Reason};
     #[pymodule_export]
     use super::explain::{Compared, Explained};
+    #[pymodule_export]
+    use super::hints::{Hinted, Message};
     #[pymodule_export]
     use super::step::Step;
     use super::{Bound, PyModule, PyModuleMethods, PyResult};

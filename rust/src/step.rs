@@ -18,8 +18,9 @@ pub(crate) struct Step {
 #[pymethods]
 impl Step {
     #[new]
-    #[pyo3(signature = (*, id, package, task, index, args, weak, description, argv, env, cwd, before,
-        cached, traced, interactive, input_auto, input_include, input_exclude, output_auto, output_include,
+    #[pyo3(signature = (*, id, package, task, index, args, weak, description, argv, env, untracked_env,
+        cwd, before, cached, traced, interactive, input_auto, input_include, input_exclude, output_auto,
+        output_include,
         output_exclude))]
     #[expect(clippy::similar_names, reason = "`args` and `argv` are what they are called")]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
@@ -34,6 +35,7 @@ impl Step {
         description: Vec<u8>,
         argv: Vec<OsString>,
         env: BTreeMap<OsString, OsString>,
+        untracked_env: Vec<OsString>,
         cwd: OsString,
         before: Vec<u8>,
         cached: bool,
@@ -59,6 +61,7 @@ impl Step {
             description,
             argv: argv.into_iter().map(bytes).collect(),
             env: env.into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect(),
+            untracked_env: untracked_env.into_iter().map(bytes).collect(),
             cwd: bytes(cwd),
             before: StepSet::from_bits(before),
             cached,

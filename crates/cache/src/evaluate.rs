@@ -7,12 +7,13 @@ use std::io;
 
 use digest::Hasher;
 use policy::{
-    Look, Op, Place, Root, Roots, Value, is_on, is_unlisted_name, listing_value, lookup_value,
-    mode_class,
+    Hinted, Look, Op, Place, Root, Roots, Value, is_on, is_unlisted_name, listing_value,
+    lookup_value, mode_class,
 };
 use stat::{Kind, join};
 
 use crate::disk::{Disk, access, list, read_link};
+use crate::environment::Environment;
 use crate::overlay::{Laid, Overlay};
 use crate::own::OwnPaths;
 use crate::step::{Step, StepId};
@@ -21,6 +22,7 @@ use crate::step::{Step, StepId};
 pub(crate) struct Tree<'a> {
     pub(crate) roots: &'a Roots,
     pub(crate) disk: &'a Disk,
+    pub(crate) environment: &'a Environment,
     pub(crate) overlay: &'a Overlay,
     pub(crate) step: &'a Step,
     /// Paths that hold the step's own bytes.
@@ -33,6 +35,8 @@ pub(crate) struct Tree<'a> {
     pub(crate) is_unordered: &'a dyn Fn(&[u8]) -> bool,
     /// Later steps whose results were left out of the picture.
     pub(crate) needs: RefCell<HashSet<StepId>>,
+    /// What the path set at hand leaves out by a tool's wish.
+    pub(crate) hinted: RefCell<Hinted>,
 }
 
 /// What stands at a path in the tree.
@@ -46,6 +50,10 @@ impl Tree<'_> {
     /// What the operation finds.
     pub(crate) fn evaluate(&self, op: &Op) -> Value {
         match (op.look, op.place.root) {
+            (Look::Ignored, _) => Value::Absent,
+            (Look::Env(_), _) => self.environment.value(&op.place.rel, &self.step.spec),
+            (Look::Envs(_), _) => self.environment.matches(&op.place.rel, &self.step.spec),
+            (Look::Beneath, _) => self.all_beneath(&op.place).unwrap_or_else(|e| failed(&e)),
             (Look::Lookup, _) => lookup_value(self.lookup(&op.place.rel).as_ref()),
             (Look::Here, _) => Value::text(&self.roots.workspace),
             (Look::Declared, _) => self.declared(&HashSet::new()).unwrap_or_else(|e| failed(&e)),
@@ -57,7 +65,14 @@ impl Tree<'_> {
         }
     }
 
-    fn look(&self, look: Look, path: &[u8]) -> io::Result<Value> {
+    fn all_beneath(&self, place: &Place) -> io::Result<Value> {
+        match self.roots.path(place) {
+            Some(path) => self.value_beneath(&path, &HashSet::new()),
+            None => Ok(Value::Absent),
+        }
+    }
+
+    pub(crate) fn look(&self, look: Look, path: &[u8]) -> io::Result<Value> {
         if look == Look::Listing {
             return self.listing(path);
         }
@@ -71,6 +86,15 @@ impl Tree<'_> {
             Stands::Nothing => Value::Absent,
             Stands::Laid(laid) => laid_value(look, &laid),
             Stands::Disk(id) => self.disk_value(look, path, &id)?,
+        })
+    }
+
+    /// The kind of what stands at a path.
+    pub(crate) fn kind(&self, path: &[u8]) -> io::Result<Option<Kind>> {
+        Ok(match self.stands(path)? {
+            Stands::Nothing => None,
+            Stands::Laid(laid) => laid.kind(),
+            Stands::Disk(id) => Some(id.kind()),
         })
     }
 
@@ -112,6 +136,12 @@ impl Tree<'_> {
     }
 
     fn listing(&self, dir: &[u8]) -> io::Result<Value> {
+        let names = self.names(dir)?;
+        Ok(listing_value(names.iter().map(|(name, kind)| (&name[..], *kind))))
+    }
+
+    /// Names in a directory that count, with their kinds.
+    pub(crate) fn names(&self, dir: &[u8]) -> io::Result<HashMap<Vec<u8>, Kind>> {
         let mut names: HashMap<Vec<u8>, Kind> = HashMap::new();
         if matches!(self.stands(dir)?, Stands::Disk(id) if id.kind() == Kind::Dir)
             || self.own.contains_key(dir)
@@ -126,16 +156,14 @@ impl Tree<'_> {
                 None => None,
             };
         }
-        Ok(listing_value(
-            names
-                .iter()
-                .filter_map(|(name, kind)| self.is_listed(dir, name).then_some((&name[..], *kind))),
-        ))
+        names.retain(|name, _| self.is_listed(dir, name));
+        Ok(names)
     }
 
     fn is_listed(&self, dir: &[u8], name: &[u8]) -> bool {
         let path = join(dir, name);
         !is_unlisted_name(name)
+            && !self.is_ignored(&path)
             && (self.overlay.at(&path, self.step).is_some()
                 || !(self.is_hidden(&path) || (self.is_unordered)(&path)))
     }

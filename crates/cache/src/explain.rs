@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use policy::{Look, MissKind, Op, PathSet, Root, Value};
+use policy::{Look, MissKind, Op, PathSet, Root, Value, changed_variable};
 
 use crate::disk::lock;
 use crate::evaluate::Tree;
@@ -20,7 +20,8 @@ pub struct Compared {
     pub kind: Option<MissKind>,
     /// Absolute path, where it is about one.
     pub path: Option<Vec<u8>>,
-    /// A program's name, or a name searched for in the directories above the workspace.
+    /// A program's name, a name searched for in the directories above the workspace, the name of a
+    /// variable, or a glob over such names.
     pub name: Option<Vec<u8>>,
     /// What it found when the entry was made, in words.
     pub old: String,
@@ -61,6 +62,7 @@ impl Workspace {
         for digest in &sets {
             let Some(set) = self.path_set(digest) else { continue };
             explained.path_sets += 1;
+            tree.leave_out(set.ops());
             let now: Vec<Value> = set.ops().iter().map(|op| tree.evaluate(op)).collect();
             for entry in lock(&self.cache).entries_of(weak, digest).unwrap_or_default() {
                 let Ok(old) = postcard::from_bytes::<Vec<Value>>(&entry.values) else { continue };
@@ -90,12 +92,18 @@ impl Workspace {
     }
 
     fn compared(&self, op: &Op, old: &Value, new: &Value) -> Compared {
-        let named = matches!(op.place.root, Root::Path | Root::Above);
+        let named = matches!(op.place.root, Root::Path | Root::Above | Root::Env);
+        let name = named.then(|| op.place.rel.clone());
+        let variable = changed_variable(op, old, new);
+        let (kind, name) = match variable.filter(|_| old != new) {
+            Some((kind, name)) => (Some(kind), Some(name)),
+            None => ((old != new).then(|| old.difference(new, op.look)), name),
+        };
         Compared {
             look: op.look,
-            kind: (old != new).then(|| old.difference(new, op.look)),
+            kind,
             path: self.roots.path(&op.place),
-            name: named.then(|| op.place.rel.clone()),
+            name,
             old: old.to_string(),
             new: new.to_string(),
         }

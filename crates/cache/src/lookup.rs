@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::{Miss, MissKind, Op, PathSet, Value, is_on, strong_fingerprint};
+use policy::{Miss, MissKind, Op, PathSet, Value, changed_variable, is_on, strong_fingerprint};
 use store::{Blob, Entry, StoreError};
 
 use crate::disk::lock;
@@ -189,6 +189,7 @@ impl Workspace {
         use_tree(&Tree {
             roots: &self.roots,
             disk: &self.disk,
+            environment: &self.environment,
             overlay,
             step,
             own: &batch.own[&step.spec.id],
@@ -196,6 +197,7 @@ impl Workspace {
             is_later: &|id| assumed.contains(&id) && is_after(&id),
             is_unordered: &|path| self.is_unordered(path, step),
             needs: RefCell::default(),
+            hinted: RefCell::default(),
         })
     }
 
@@ -210,6 +212,7 @@ impl Workspace {
             };
             let entries = self.ask(|cache| cache.entries_of(&weak, digest))?;
             tree.needs.borrow_mut().clear();
+            tree.leave_out(set.ops());
             match narrow(set.ops(), entries, tree) {
                 Ok((entry, values))
                     if strong_fingerprint(&weak, digest, &values) == entry.strong =>
@@ -220,8 +223,8 @@ impl Workspace {
                     };
                 }
                 Ok(_) | Err(None) => {}
-                Err(Some((op, kind))) => {
-                    first_miss.get_or_insert_with(|| self.miss_at(&op, kind, tree));
+                Err(Some(difference)) => {
+                    first_miss.get_or_insert_with(|| self.miss_at(&difference, tree));
                 }
             }
         }
@@ -281,7 +284,11 @@ impl Workspace {
             .map_err(|error| Miss::because(MissKind::CacheUnreadable, chain(&error)))
     }
 
-    fn miss_at(&self, op: &Op, kind: MissKind, tree: &Tree<'_>) -> Miss {
+    fn miss_at(&self, (op, then, now): &(Op, Value, Value), tree: &Tree<'_>) -> Miss {
+        if let Some((kind, name)) = changed_variable(op, then, now) {
+            return Miss::because(kind, String::from_utf8_lossy(&name));
+        }
+        let kind = then.difference(now, op.look);
         let name = || Some(String::from_utf8_lossy(&op.place.rel).into_owned());
         match op.look {
             policy::Look::Here => Miss::plain(kind),
@@ -307,8 +314,9 @@ impl Workspace {
     }
 }
 
-/// The operation on which no entry agrees with the tree, and how; `None` if there is no entry.
-type FirstDifference = Option<(Op, MissKind)>;
+/// The operation on which no entry agrees with the tree, what the newest entry has and what the
+/// tree has; `None` if there is no entry.
+type FirstDifference = Option<(Op, Value, Value)>;
 
 /// Evaluates operation by operation, keeping the entries that agree so far. The first operation
 /// on which none agrees is why there is no hit.
@@ -327,10 +335,10 @@ fn narrow(
     for (at, op) in ops.iter().enumerate() {
         let Some((_, newest)) = candidates.first() else { return Err(None) };
         let now = tree.evaluate(op);
-        let kind = newest[at].difference(&now, op.look);
+        let newest = newest[at].clone();
         candidates.retain(|(_, values)| values[at] == now);
         if candidates.is_empty() {
-            return Err(Some((op.clone(), kind)));
+            return Err(Some((op.clone(), newest, now)));
         }
     }
     candidates.into_iter().next().ok_or(None)

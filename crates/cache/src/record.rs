@@ -8,8 +8,8 @@ use std::time::Duration;
 use digest::Digest;
 use fspy_trace::Trace;
 use policy::{
-    Facts, Judgement, Look, NotCached, NotCachedKind, Op, Output, OutputKind, PathSet, Place, Root,
-    Value, judge,
+    Facts, Hinted, Judgement, Look, NotCached, NotCachedKind, Op, Output, OutputKind, PathSet,
+    Place, Root, Value, judge,
 };
 use store::{Left, Run, Standing};
 
@@ -38,6 +38,8 @@ pub struct RunEnd {
     pub log: Log,
     /// How long it took.
     pub wall: Duration,
+    /// What its tools said.
+    pub hinted: Hinted,
 }
 
 /// The judgement of a run; what is to be stored is still to be packed.
@@ -72,10 +74,11 @@ pub struct Pending {
 
 impl Workspace {
     /// Notes what is the step's own just before it runs, and makes it start from nothing if its
-    /// last run built on results of unknown worth.
-    pub fn prepare(&self, id: StepId) {
+    /// last run built on results of unknown worth. Returns the variables it is given because it is
+    /// known to look them up.
+    pub fn prepare(&self, id: StepId) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.disk.forget();
-        let Some(step) = self.step(id) else { return };
+        let Some(step) = self.step(id) else { return Vec::new() };
         let mut own = self.own(&step);
         let standing = lock(&self.state).standing(&step.key).ok().flatten();
         // A stale result is marked by a weak fingerprint that fits nothing.
@@ -83,6 +86,7 @@ impl Workspace {
             self.set_aside(&step, &mut own);
         }
         lock(&self.own_before).insert(id, Arc::new(own));
+        if step.spec.cached { self.known_variables(&step) } else { Vec::new() }
     }
 
     /// Judges a run that has ended, and writes the ledger. Digests of all outputs are taken here,
@@ -94,7 +98,8 @@ impl Workspace {
             return Recorded { refused: None, pending: None };
         };
         let own = lock(&self.own_before).remove(&id).unwrap_or_default();
-        let judged = end.trace.as_ref().ok().map(|trace| self.judge(&step, trace, &own));
+        let judged =
+            end.trace.as_ref().ok().map(|trace| self.judge(&step, trace, &own, &end.hinted));
         let refused = refuse(&step, &end)
             .or_else(|| judged.as_ref().and_then(|judged| judged.refused.clone()));
         let Some(judged) = judged else { return Recorded { refused, pending: None } };
@@ -108,10 +113,11 @@ impl Workspace {
         Recorded { refused: None, pending: Some(pending) }
     }
 
-    fn judge(&self, step: &Step, trace: &Trace, own: &OwnPaths) -> Judgement {
+    fn judge(&self, step: &Step, trace: &Trace, own: &OwnPaths, hinted: &Hinted) -> Judgement {
         let tree = Tree {
             roots: &self.roots,
             disk: &self.disk,
+            environment: &self.environment,
             overlay: &Overlay::default(),
             step,
             own,
@@ -119,9 +125,11 @@ impl Workspace {
             is_later: &|_| false,
             is_unordered: &|path| self.is_unordered(path, step),
             needs: RefCell::default(),
+            hinted: RefCell::default(),
         };
-        let facts =
-            Facts { trace, roots: &self.roots, rules: &step.rules, path_dirs: &step.path_dirs };
+        *tree.hinted.borrow_mut() = hinted.clone();
+        let (rules, path_dirs) = (&step.rules, &step.path_dirs);
+        let facts = Facts { trace, roots: &self.roots, rules, path_dirs, hinted };
         let mut judged = judge(facts, &RunWorld { workspace: self, tree: &tree, own });
         if let Some(path) = &judged.kept_mode
             && self.modes_moved(step, &judged.inputs)
@@ -135,6 +143,7 @@ impl Workspace {
         {
             judged.refused = Some(NotCached::at(NotCachedKind::BuiltOnItself, &path));
         }
+        self.add_hinted(hinted, trace, &tree, &mut judged);
         self.add_declared_outputs(step, &mut judged);
         if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
             let place = Place { root: Root::Workspace, rel: Vec::new() };
@@ -178,7 +187,7 @@ impl Workspace {
         }
     }
 
-    fn declared_output(&self, path: &[u8]) -> std::io::Result<Output> {
+    pub(crate) fn declared_output(&self, path: &[u8]) -> std::io::Result<Output> {
         let id = stat::lstat(path)?;
         let kind = if id.kind() == stat::Kind::Link {
             OutputKind::Link(crate::disk::read_link(path)?)
@@ -283,6 +292,9 @@ fn refuse(step: &Step, end: &RunEnd) -> Option<NotCached> {
     }
     if !step.spec.cached {
         return Some(NotCached::plain(NotCachedKind::CacheDisabled));
+    }
+    if let Some(reason) = &end.hinted.refused {
+        return Some(reason.clone());
     }
     end.trace.as_ref().err().map(|why| NotCached::because(NotCachedKind::Untraced, why))
 }

@@ -64,6 +64,8 @@ pub struct StepSpec {
     pub argv: Vec<Vec<u8>>,
     /// Its whole environment.
     pub env: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables that are set and that no glob tracks, because configuration says so.
+    pub untracked_env: Vec<Vec<u8>>,
     /// Working directory, absolute.
     pub cwd: Vec<u8>,
     /// All steps ordered before it.

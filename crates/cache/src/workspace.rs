@@ -11,6 +11,7 @@ use policy::{Miss, PatternError, Roots};
 use store::{Cache, State, StepKey, StoreError};
 
 use crate::disk::{Disk, lock};
+use crate::environment::Environment;
 use crate::lookup::Hit;
 use crate::overlay::Overlay;
 use crate::own::OwnPaths;
@@ -29,6 +30,8 @@ pub struct Options {
     pub home: PathBuf,
     /// The directory for temporary files.
     pub temp: PathBuf,
+    /// The runner's whole environment: what tools ask for.
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Why a workspace could not be opened.
@@ -67,6 +70,7 @@ pub struct Workspace {
     pub(crate) cache: Mutex<Cache>,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) disk: Disk,
+    pub(crate) environment: Environment,
     pub(crate) steps: Mutex<Steps>,
     pub(crate) overlay: Mutex<Overlay>,
     pub(crate) hits: Mutex<HashMap<StepId, Arc<Hit>>>,
@@ -101,6 +105,7 @@ impl Workspace {
                 temp: or_given(&options.temp),
             },
             state_dir: options.state_dir.clone(),
+            environment: Environment::new(&options.environment, cache.key()),
             cache: Mutex::new(cache),
             disk: Disk::new(Arc::clone(&state)),
             state,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cache::{Options, RunEnd, StepSpec, Workspace};
 use digest::hash_bytes;
 use fspy_trace::{Change, Fidelity, Fold, Op, State, Trace};
-use policy::{MissKind, NotCachedKind};
+use policy::{Hinted, MissKind, NotCachedKind};
 
 /// A workspace in a temporary directory.
 struct Scene {
@@ -36,6 +36,7 @@ impl Scene {
             state_dir: self.root.join(".taskrunner"),
             home: PathBuf::from("/nonexistent-home"),
             temp: PathBuf::from("/tmp"),
+            environment: vec![],
         })
         .unwrap()
     }
@@ -76,6 +77,7 @@ fn spec(id: u32, task: &str, before: &[u32]) -> StepSpec {
         description: task.as_bytes().to_vec(),
         argv: vec![],
         env: vec![(b"PATH".to_vec(), b"/nonexistent".to_vec())],
+        untracked_env: vec![],
         cwd: b"/".to_vec(),
         before: before.iter().copied().collect(),
         cached: true,
@@ -144,6 +146,7 @@ fn run(
         trace: Ok(trace),
         log: vec![(1, b"did it\n".to_vec())],
         wall: Duration::from_millis(5),
+        hinted: Hinted::default(),
     };
     let recorded = workspace.record(id, end);
     match recorded.pending {

@@ -9,9 +9,13 @@ use cache::{Checked, RunEnd, StepId, Workspace};
 use crossbeam_channel::{Receiver, unbounded};
 use fspy::{Spawn, SpawnError, Stream, Supervisor, Waker};
 use fspy_trace::Fidelity;
+use ipc::Reply;
+use ipc::server::ConnId;
+use policy::Hinted;
 use store::StepLock;
 
-use crate::event::{Event, Exit};
+use crate::event::{Event, Exit, Heard};
+use crate::hints::{Listening, Variables};
 use crate::jobs::{Message, Shared, describe};
 use crate::pool::Pool;
 
@@ -24,6 +28,8 @@ pub struct Options {
     pub helper: PathBuf,
     /// Threads for work beside the run loop.
     pub workers: usize,
+    /// The addon that Node tools load to be heard; without one they are not.
+    pub addon: Option<PathBuf>,
 }
 
 /// Why an engine could not be made.
@@ -53,6 +59,7 @@ pub struct Engine {
     running: HashMap<StepId, Running>,
     ended: HashMap<StepId, Ended>,
     logs: Arc<Mutex<HashMap<StepId, Log>>>,
+    hints: Listening,
     // Last: dropping it waits for jobs that use what stands above.
     pool: Pool,
 }
@@ -61,6 +68,8 @@ pub struct Engine {
 struct Running {
     log: Log,
     lock: Option<StepLock>,
+    /// Variables it was given because it is known to look them up.
+    known: Variables,
     /// What failed attempts before this one did, and how long they took.
     earlier: Option<(Traced, Duration)>,
 }
@@ -70,6 +79,7 @@ type Traced = Result<fspy_trace::Trace, String>;
 struct Ended {
     end: RunEnd,
     lock: Option<StepLock>,
+    known: Variables,
 }
 
 impl Engine {
@@ -98,6 +108,7 @@ impl Engine {
             running: HashMap::new(),
             ended: HashMap::new(),
             logs: Arc::default(),
+            hints: Listening::new(options),
             pool: Pool::new(options.workers).map_err(OpenError::Threads)?,
         })
     }
@@ -139,9 +150,15 @@ impl Engine {
         self.pool.submit(move || shared.prepare(id, look_again, keep));
     }
 
+    /// Answers a question that a tool asked.
+    pub fn reply(&mut self, id: StepId, conn: ConnId, reply: &Reply) {
+        self.hints.reply(id, conn, reply);
+    }
+
     /// Judges and stores a run that has ended, in the background.
-    pub fn record(&mut self, id: StepId) {
-        if let Some(Ended { end, lock }) = self.ended.remove(&id) {
+    pub fn record(&mut self, id: StepId, hinted: Hinted) {
+        if let Some(Ended { mut end, lock, .. }) = self.ended.remove(&id) {
+            end.hinted = hinted;
             let shared = self.shared.clone();
             self.pool.submit(move || shared.record(id, end, lock));
         }
@@ -150,15 +167,15 @@ impl Engine {
     /// Runs a step again whose command has ended and was not recorded: both attempts are one run.
     /// What the first left running is killed, so that the second does not meet it.
     pub fn retry(&mut self, id: StepId) {
-        let Some(Ended { end, lock }) = self.ended.remove(&id) else { return };
+        let Some(Ended { end, lock, known }) = self.ended.remove(&id) else { return };
         self.cancelled().remove(&id);
         let _ = self.supervisor.kill(u64::from(id), SIGKILL);
-        let failed = self.spawn(id, lock);
+        let event = self.spawn(id, lock, known);
         if let Some(running) = self.running.get_mut(&id) {
             running.log = end.log;
             running.earlier = Some((end.trace, end.wall));
         }
-        if let Some(event) = failed {
+        if let Some(event) = event {
             self.shared.tell(event);
         }
     }
@@ -212,32 +229,41 @@ impl Engine {
         while events.len() < limit {
             match self.messages.try_recv() {
                 Ok(Message::Event(event)) => events.push(event),
-                Ok(Message::Ready(id, lock)) => events.extend(self.spawn(id, lock)),
+                Ok(Message::Ready(id, lock, known)) => events.extend(self.spawn(id, lock, known)),
                 Err(_) => break,
             }
         }
         events
     }
 
-    fn spawn(&mut self, id: StepId, lock: Option<StepLock>) -> Option<Event> {
+    fn spawn(&mut self, id: StepId, lock: Option<StepLock>, known: Variables) -> Option<Event> {
         let step = self.workspace.step(id)?;
         if self.shared.is_cancelled(id) {
             return Some(Event::Failed(id, "cancelled".to_owned(), None));
         }
+        let names = known.iter().map(|(name, _)| name.clone()).collect();
+        let mut env = step.spec.env.clone();
+        env.extend(known.iter().cloned());
+        if step.spec.cached {
+            self.hints.open(id, &mut env, &self.supervisor);
+        }
         let spawn = Spawn {
             id: u64::from(id),
             argv: step.spec.argv.clone(),
-            env: step.spec.env.clone(),
+            env,
             cwd: step.spec.cwd.clone(),
             traced: step.spec.traced,
             interactive: step.spec.interactive,
         };
         match self.supervisor.spawn(&spawn) {
             Ok(()) => {
-                self.running.insert(id, Running { lock, ..Running::default() });
-                None
+                self.running.insert(id, Running { lock, known, ..Running::default() });
+                Some(Event::Opened(id, names))
             }
-            Err(error) => Some(not_started(id, &error)),
+            Err(error) => {
+                self.hints.forget(id);
+                Some(not_started(id, &error))
+            }
         }
     }
 
@@ -258,16 +284,21 @@ impl Engine {
                 let id = step_id(id);
                 let exit = Exit { code: exit.code, signal: exit.signal };
                 let trace = trace.map_err(|untraced| untraced.reason);
+                let trace = trace.map(|trace| self.hints.without_own_use(trace));
                 self.ended(id, exit, wall, trace);
-                events.push(Event::Exited(id, exit, wall));
+                let exited = move |heard: Heard| Event::Exited(id, exit, wall, heard);
+                self.hints.close(id, exited, &self.shared, &self.pool, events);
             }
+            fspy::Event::Ready { key } => events.extend(self.hints.poll(key)),
             fspy::Event::SpawnFailed { id, error } => {
                 self.running.remove(&step_id(id));
+                self.hints.forget(step_id(id));
                 events.push(not_started(step_id(id), &error.into()));
             }
             fspy::Event::HelperLost { ids } => {
                 for id in ids.into_iter().map(step_id) {
                     self.running.remove(&id);
+                    self.hints.forget(id);
                     events.push(Event::HelperLost(id));
                 }
             }
@@ -275,14 +306,15 @@ impl Engine {
     }
 
     fn ended(&mut self, id: StepId, exit: Exit, wall: Duration, trace: Traced) {
-        let Some(Running { log, lock, earlier }) = self.running.remove(&id) else { return };
+        let Some(Running { log, lock, known, earlier }) = self.running.remove(&id) else { return };
         let (trace, wall) = match earlier {
             Some((earlier, before)) => (join(earlier, trace), before + wall),
             None => (trace, wall),
         };
         let cancelled = self.shared.is_cancelled(id);
-        let end = RunEnd { code: exit.code, signal: exit.signal, cancelled, trace, log, wall };
-        self.ended.insert(id, Ended { end, lock });
+        let (code, signal, hinted) = (exit.code, exit.signal, Hinted::default());
+        let end = RunEnd { code, signal, cancelled, trace, log, wall, hinted };
+        self.ended.insert(id, Ended { end, lock, known });
     }
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use cache::StepId;
+use ipc::Tally;
+use ipc::server::Request;
 use policy::NotCached;
 
 /// Paths whose bytes nobody had recorded, and which were moved out of the way.
@@ -17,17 +19,30 @@ pub struct Exit {
     pub signal: Option<i32>,
 }
 
+/// What came of a step's hints, besides the hints themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// What was wrong with them.
+    pub tally: Tally,
+    /// Connections that were still open at the end.
+    pub left_open: usize,
+}
+
 /// One event; each names its step.
 #[derive(Debug)]
 pub enum Event {
     /// Another runner is at work on this step; it is waited for.
     Waiting(StepId),
+    /// Its tools can be heard from now on. It was given these variables besides its own.
+    Opened(StepId, Vec<Vec<u8>>),
+    /// Its tools said something. Each question on the channel wants an answer.
+    Hints(StepId, Vec<Request>),
     /// The command runs.
     Started(StepId),
     /// It wrote something: 1 standard output, 2 standard error.
     Output(StepId, u8, Vec<u8>),
-    /// It ended.
-    Exited(StepId, Exit, Duration),
+    /// It ended; all hints were handed out before.
+    Exited(StepId, Exit, Duration, Heard),
     /// It was judged: what depends on it may start. The reason, if it will not be stored.
     Judged(StepId, Option<NotCached>),
     /// It was stored; or why not.

@@ -24,8 +24,8 @@ const CANCEL_DEADLINE: Duration = Duration::from_millis(100);
 pub(crate) enum Message {
     /// For the run loop.
     Event(Event),
-    /// The step is locked and prepared: it may be spawned.
-    Ready(StepId, Option<StepLock>),
+    /// The step is locked and prepared: it may be spawned, with these variables besides its own.
+    Ready(StepId, Option<StepLock>, Vec<(Vec<u8>, Vec<u8>)>),
 }
 
 /// What every job shares.
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn send(&self, message: Message) {
+    pub(crate) fn send(&self, message: Message) {
         let _ = self.messages.send(message);
         self.waker.wake();
     }
@@ -123,8 +123,8 @@ impl Shared {
                 Err(_) => self.workspace.revoke(id),
             }
         }
-        self.workspace.prepare(id);
-        guard.close_with(Message::Ready(id, lock));
+        let variables = self.workspace.prepare(id);
+        guard.close_with(Message::Ready(id, lock, variables));
     }
 
     /// Judges a run, then stores it. The lock is let go when the entry can be found.
@@ -149,17 +149,17 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
 }
 
 /// Sends a message when dropped unclosed: a job that panics must not leave the run loop waiting.
-struct Guard<'a> {
+pub(crate) struct Guard<'a> {
     shared: &'a Shared,
     otherwise: Option<Event>,
 }
 
 impl<'a> Guard<'a> {
-    fn new(shared: &'a Shared, otherwise: Event) -> Self {
+    pub(crate) fn new(shared: &'a Shared, otherwise: Event) -> Self {
         Self { shared, otherwise: Some(otherwise) }
     }
 
-    fn close(self, event: Event) {
+    pub(crate) fn close(self, event: Event) {
         self.close_with(Message::Event(event));
     }
 

@@ -5,8 +5,11 @@
 
 mod engine;
 mod event;
+mod hints;
 mod jobs;
 mod pool;
 
 pub use engine::{Engine, OpenError, Options};
-pub use event::{Event, Exit, Replaced};
+pub use event::{Event, Exit, Heard, Replaced};
+pub use ipc::server::{ConnId, Request, Source};
+pub use ipc::{Refusal, Reply};

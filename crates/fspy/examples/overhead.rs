@@ -93,7 +93,7 @@ fn run(
                 }
                 Event::SpawnFailed { error, .. } => return Err(error.into()),
                 Event::HelperLost { .. } => return Err("the helper is gone".into()),
-                Event::Started { .. } | Event::Output { .. } => {}
+                Event::Started { .. } | Event::Output { .. } | Event::Ready { .. } => {}
             }
         }
     }

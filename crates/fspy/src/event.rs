@@ -86,6 +86,11 @@ pub enum Event {
         /// Why.
         error: SpawnError,
     },
+    /// A descriptor that was added by `Supervisor::watch` can be read from.
+    Ready {
+        /// The number it was added with.
+        key: u32,
+    },
     /// The helper is gone, and with it these steps, whose processes were killed as far as they are
     /// known. Nothing follows, and nothing can be started any more.
     HelperLost {

@@ -20,9 +20,10 @@ use crate::output::{Output, Read};
 use crate::program;
 use crate::waker::Waker;
 
-/// What epoll says woke it: these two, or a step's stream.
+/// What epoll says woke it: these two, a step's stream, or, from `OTHER` up, the caller's.
 const HELPER: u64 = u64::MAX;
 const WAKER: u64 = u64::MAX - 1;
+const OTHER: u64 = 1 << 32;
 /// Most descriptors looked at in one wait.
 const BATCH: usize = 64;
 
@@ -73,6 +74,15 @@ impl Supervisor {
     /// What tracing can do here, and why that is not everything.
     pub fn fidelity(&self) -> (Fidelity, Option<String>) {
         (self.helper.fidelity, self.helper.reason.clone())
+    }
+
+    /// Waits for a descriptor of the caller's too: [`Event::Ready`] with its `key` says that it can
+    /// be read from, again and again until it was. Closing it ends that.
+    ///
+    /// # Errors
+    /// If the kernel can't watch it.
+    pub fn watch(&self, fd: impl AsFd, key: u32) -> Result<(), Error> {
+        watch(&self.epoll, fd, OTHER + u64::from(key))
     }
 
     /// Something that ends a wait in [`Supervisor::next_events`].
@@ -166,7 +176,10 @@ impl Supervisor {
             match event.data.u64() {
                 WAKER => woken = true,
                 HELPER => self.hear(),
-                token => self.read(token),
+                token => match token.checked_sub(OTHER).map(u32::try_from) {
+                    Some(Ok(key)) => self.ready.push_back(Event::Ready { key }),
+                    _ => self.read(token),
+                },
             }
         }
         if woken {

@@ -24,6 +24,12 @@ pub const NODE_CLIENT: &str = "VP_RUN_NODE_CLIENT_PATH";
 /// Every variable of the protocol: a runner inside a step takes them out of what it passes on.
 pub const ALL: [&str; 5] = [CHANNEL, HINT_FILE, HINT_FILE_PROTOCOL, SNAPSHOT, NODE_CLIENT];
 
+/// Whether a variable is one of the protocol's.
+#[must_use]
+pub fn is_protocols(name: &[u8]) -> bool {
+    ALL.iter().any(|ours| ours.as_bytes() == name)
+}
+
 /// Version of frames and verbs. New verbs and new trailing fields do not raise it.
 pub const VERSION: u32 = 1;
 

@@ -8,6 +8,7 @@ use fspy_trace::{Change, Incomplete, Listed, Peer, Record, State, Trace};
 use stat::{Kind, StatId, file_name, is_within, parent};
 
 use crate::changed::judge_change;
+use crate::hinted::Hinted;
 use crate::observed::judge_observation;
 use crate::pathset::{Look, Op};
 use crate::place::{Place, Root, Roots};
@@ -57,6 +58,8 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
     /// The directories of the step's `PATH`, resolved.
     pub path_dirs: &'a HashSet<Vec<u8>>,
+    /// What the step's tools wished.
+    pub hinted: &'a Hinted,
 }
 
 /// What an output is.
@@ -152,7 +155,19 @@ impl<W: World> Context<'_, W> {
 
     /// Whether an observation of this path counts as an input by the step's rules.
     pub(crate) fn counts_as_input(&self, path: &[u8]) -> bool {
-        self.workspace_rel(path).is_none_or(|rel| self.facts.rules.infers_input(&rel))
+        self.workspace_rel(path).is_none_or(|rel| {
+            self.facts.rules.infers_input(&rel) && !self.facts.hinted.ignores_input(&rel)
+        })
+    }
+
+    /// Whether a tool wished that looks at this path be left out.
+    pub(crate) fn ignores_input(&self, path: &[u8]) -> bool {
+        self.workspace_rel(path).is_some_and(|rel| self.facts.hinted.ignores_input(&rel))
+    }
+
+    /// Whether a tool wished that nothing about this path matter.
+    fn ignores(&self, path: &[u8]) -> bool {
+        self.workspace_rel(path).is_some_and(|rel| self.facts.hinted.ignores(&rel))
     }
 }
 
@@ -173,7 +188,7 @@ pub fn judge<W: World>(facts: Facts<'_>, world: &W) -> Judgement {
         }
     }
     let mut names = BTreeSet::new();
-    for record in &facts.trace.records {
+    for record in facts.trace.records.iter().filter(|record| !context.ignores(&record.path)) {
         if let Some(name) = looked_up_name(record, facts.path_dirs) {
             names.insert(name);
             if record.before == State::Absent && !context.changed.contains(&record.path[..]) {
@@ -186,7 +201,29 @@ pub fn judge<W: World>(facts: Facts<'_>, world: &W) -> Judgement {
     }
     judge_lookups(&names, world, &mut judgement);
     judge_declared(&context, &mut judgement);
+    leave_out(facts, &mut judgement);
     judgement
+}
+
+/// Takes out what tools wished to be ignored of what was inferred, and notes that wish: look-ups
+/// have to leave the same names out of listings.
+fn leave_out(facts: Facts<'_>, judgement: &mut Judgement) {
+    let hinted = facts.hinted;
+    judgement.inputs.retain(|(op, _)| {
+        op.look == Look::Declared
+            || op.place.root != Root::Workspace
+            || !hinted.ignores_input(&op.place.rel)
+    });
+    for output in &mut judgement.outputs {
+        let place = facts.roots.place(&output.path);
+        let declared =
+            facts.rules.declared_outputs().is_some_and(|globs| globs.matches(&place.rel));
+        output.stored &= declared || !hinted.ignores_output(&place.rel);
+    }
+    for rel in &hinted.ignored_inputs {
+        let place = Place { root: Root::Workspace, rel: rel.clone() };
+        judgement.input(Look::Ignored, place, Value::Absent);
+    }
 }
 
 fn judge_record<W: World>(

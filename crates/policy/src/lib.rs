@@ -4,6 +4,7 @@
 //! digests, ownership) through [`World`]. The rules themselves are stated in `docs/semantics.md`.
 
 mod changed;
+mod hinted;
 mod judge;
 mod observed;
 mod pathset;
@@ -12,18 +13,21 @@ mod reason;
 mod rules;
 mod switch;
 mod value;
+mod variables;
 mod zone;
 
+pub use hinted::Hinted;
 pub use judge::{Facts, Judgement, Output, OutputKind, World, judge, lookup_value};
-pub use pathset::{Look, Op, PathSet};
+pub use pathset::{Asked, Look, Op, PathSet};
 pub use place::{Place, Root, Roots};
 pub use reason::{Miss, MissKind, NotCached, NotCachedKind};
 pub use rules::{PatternError, Rules};
 
 pub use switch::{RULES, is_on, switch_off};
 pub use value::{Value, listing_value, mode_class, strong_fingerprint};
+pub use variables::changed_variable;
 pub use zone::{Zone, is_unlisted_name, zone_of};
 
 /// Version of everything that is stored: part of every weak fingerprint, so that entries of
 /// different versions never meet.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;

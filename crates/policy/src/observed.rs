@@ -221,7 +221,8 @@ pub(crate) fn visible<W: World>(dir: &[u8], names: &[Listed], context: &Context<
         let hidden = is_unlisted_name(name)
             || context.changed.contains(&path[..])
             || context.world.was_own(&path)
-            || context.world.is_unordered(&path);
+            || context.world.is_unordered(&path)
+            || context.ignores_input(&path);
         (!hidden).then_some((&name[..], *kind))
     }))
 }

@@ -11,6 +11,12 @@ use crate::value::Value;
 /// What is asked of a place. The order is that of evaluation: cheap and telling ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Look {
+    /// Left out on purpose, by a tool's wish, with everything beneath: listings pass over it.
+    Ignored,
+    /// What value has the variable of this name? Asked of whom.
+    Env(Asked),
+    /// Which variables match this glob, with which values? Asked of whom.
+    Envs(Asked),
     /// Is it absent, or does it hold bytes this step left? Anything else is seen as it is.
     Own,
     /// Does it exist, and as what kind?
@@ -27,6 +33,8 @@ pub enum Look {
     Listing,
     /// Which bytes, and are they executable?
     Content,
+    /// Which files are here and beneath, and what do they hold?
+    Beneath,
     /// Which files match the step's declared patterns, and what do they hold?
     Declared,
 }
@@ -35,6 +43,8 @@ impl Look {
     /// The rule by which this look, with this answer, is an input; one of [`crate::RULES`].
     pub(crate) fn rule(self, value: &Value) -> &'static str {
         match (self, value) {
+            (Self::Ignored, _) => "ignored",
+            (Self::Env(_) | Self::Envs(_), _) => "variable",
             (Self::Own, _) => "own",
             (Self::Kind, Value::Absent) => "absence",
             (Self::Kind, _) => "kind",
@@ -45,6 +55,7 @@ impl Look {
             (Self::Listing, _) => "listing",
             (Self::Content, Value::Dir(_)) => "mode",
             (Self::Content, _) => "content",
+            (Self::Beneath, _) => "beneath",
             (Self::Declared, _) => "declared",
         }
     }
@@ -53,6 +64,9 @@ impl Look {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Ignored => "ignored",
+            Self::Env(_) => "variable",
+            Self::Envs(_) => "variables",
             Self::Own => "own",
             Self::Kind => "kind",
             Self::Link => "link",
@@ -61,9 +75,19 @@ impl Look {
             Self::Here => "root",
             Self::Listing => "listing",
             Self::Content => "content",
+            Self::Beneath => "beneath",
             Self::Declared => "declared",
         }
     }
+}
+
+/// Who was asked for a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Asked {
+    /// The runner, which answers from its whole environment.
+    Runner,
+    /// Nobody: a process looked at its own environment. So it has to be passed on.
+    Process,
 }
 
 /// One operation of a path set.
@@ -129,7 +153,7 @@ fn part_of(place: &Place) -> usize {
     let installed = |name: &[u8]| name == b"node_modules" || name == b"site-packages";
     match place.root {
         Root::Workspace if place.rel.split(|&byte| byte == b'/').any(installed) => 1,
-        Root::Workspace | Root::Above => 0,
+        Root::Workspace | Root::Above | Root::Env => 0,
         Root::Home | Root::Temp | Root::Absolute | Root::Path => 2,
     }
 }

@@ -19,6 +19,8 @@ pub enum Root {
     Absolute,
     /// No place: a program's name, looked up on today's `PATH`.
     Path,
+    /// No place: the name of a variable, or a glob over such names.
+    Env,
 }
 
 /// A path relative to a [`Root`]; `rel` is empty for the root itself.
@@ -69,7 +71,7 @@ impl Roots {
         path != self.workspace && is_within(&self.workspace, path)
     }
 
-    /// The absolute path of a place with one path; `None` for [`Root::Above`] and [`Root::Path`].
+    /// The absolute path of a place with one path; `None` for what is no single path.
     #[must_use]
     pub fn path(&self, place: &Place) -> Option<Vec<u8>> {
         let dir: &[u8] = match place.root {
@@ -77,7 +79,7 @@ impl Roots {
             Root::Home => &self.home,
             Root::Temp => &self.temp,
             Root::Absolute => b"/",
-            Root::Above | Root::Path => return None,
+            Root::Above | Root::Path | Root::Env => return None,
         };
         Some(if place.rel.is_empty() { dir.to_vec() } else { join(dir, &place.rel) })
     }

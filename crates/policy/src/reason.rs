@@ -16,6 +16,12 @@ macro_rules! named {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$member => $text,)* }
             }
+
+            /// The member of this name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|member| member.as_str() == name)
+            }
         }
     };
 }
@@ -49,8 +55,12 @@ named! {
         RootMoved = "root-moved",
         /// A declared input pattern matches other files or contents.
         GlobChanged = "glob-changed",
-        /// A tracked variable differs.
+        /// A tracked variable has another value.
         EnvChanged = "env-changed",
+        /// A tracked variable is set that was not.
+        EnvAdded = "env-added",
+        /// A tracked variable is not set any more.
+        EnvRemoved = "env-removed",
         /// The last run with this description was not stored.
         NotStored = "not-stored",
         /// A step before it in the same wavefront has to run first.
@@ -109,6 +119,18 @@ named! {
         ChangedWhilePacking = "changed-while-packing",
         /// The cache could not be written.
         StoreFailed = "store-failed",
+        /// A tool asked not to be cached.
+        DisabledByTask = "disabled-by-task",
+        /// What a tool said may not have been heard.
+        HintsLost = "hints-lost",
+        /// A variable that was looked up was set, and not passed on.
+        WithheldVariable = "withheld-variable",
+        /// A tool gave one key two values.
+        ConflictingValues = "conflicting-values",
+        /// The result depends on a value that only a run can tell.
+        TrackedValue = "tracked-value",
+        /// A path that was to be tracked lies outside the workspace.
+        TrackedOutside = "tracked-outside",
     }
 }
 

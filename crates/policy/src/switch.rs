@@ -5,6 +5,8 @@
 /// Names of all rules that can be left out. A refusal is named as its `NotCachedKind`.
 pub const RULES: &[&str] = &[
     // What a look finds: left out, the path set lacks such operations.
+    "ignored",
+    "variable",
     "own",
     "absence",
     "kind",
@@ -15,6 +17,7 @@ pub const RULES: &[&str] = &[
     "root",
     "listing",
     "content",
+    "beneath",
     "declared",
     // What belongs to whom.
     "own-as-absent",

@@ -32,6 +32,8 @@ pub enum Value {
     Text(Digest),
     /// It could not be looked at: `errno`.
     Error(i32),
+    /// Variables by name, each with the keyed digest of its value; sorted.
+    Variables(Vec<(Vec<u8>, Digest)>),
 }
 
 impl Value {
@@ -59,6 +61,7 @@ impl Value {
             Self::Listing(digest) => (6, Some(digest), 0),
             Self::Text(digest) => (7, Some(digest), 0),
             Self::Error(errno) => (8, None, errno.cast_unsigned()),
+            Self::Variables(found) => (10, Some(&digest_of_variables(found)), 0),
         };
         hasher.field(&[tag]);
         hasher.field(&extra.to_le_bytes());
@@ -69,10 +72,13 @@ impl Value {
     #[must_use]
     pub fn difference(&self, now: &Self, look: Look) -> MissKind {
         match (look, self, now) {
+            (Look::Env(_) | Look::Envs(_), Self::Absent, _) => MissKind::EnvAdded,
+            (Look::Env(_) | Look::Envs(_), _, Self::Absent) => MissKind::EnvRemoved,
+            (Look::Env(_) | Look::Envs(_), ..) => MissKind::EnvChanged,
             (Look::Own, ..) => MissKind::OutputEdited,
             (Look::Lookup, ..) => MissKind::LookupChanged,
             (Look::Here, ..) => MissKind::RootMoved,
-            (Look::Declared, ..) => MissKind::GlobChanged,
+            (Look::Declared | Look::Beneath, ..) => MissKind::GlobChanged,
             (_, _, Self::Error(_)) => MissKind::Unreadable,
             (_, Self::Absent, _) => MissKind::InputCreated,
             (_, _, Self::Absent) => MissKind::InputRemoved,
@@ -104,6 +110,7 @@ impl fmt::Display for Value {
             Self::Listing(names) => write!(f, "listing {}", short(names)),
             Self::Text(text) => write!(f, "text {}", short(text)),
             Self::Error(errno) => write!(f, "errno {errno}"),
+            Self::Variables(found) => write!(f, "{} variables", found.len()),
         }
     }
 }
@@ -111,6 +118,14 @@ impl fmt::Display for Value {
 /// As many digits as tell two values apart for people.
 fn short(digest: &Digest) -> String {
     digest.to_string().chars().take(12).collect()
+}
+
+fn digest_of_variables(found: &[(Vec<u8>, Digest)]) -> Digest {
+    let mut hasher = Hasher::new();
+    for (name, digest) in found {
+        hasher.field(name).field(digest.as_bytes());
+    }
+    hasher.finish()
 }
 
 /// Permission bits as far as they are a value.
@@ -155,6 +170,7 @@ pub fn strong_fingerprint(weak: &Digest, set: &Digest, values: &[Value]) -> Dige
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pathset::Asked;
 
     fn digest(byte: u8) -> Digest {
         hash_bytes(&[byte])
@@ -186,6 +202,9 @@ mod tests {
             Value::Listing(digest(1)),
             Value::Text(digest(1)),
             Value::Error(13),
+            Value::Variables(vec![]),
+            Value::Variables(vec![(b"A".to_vec(), digest(1))]),
+            Value::Variables(vec![(b"A".to_vec(), digest(2))]),
         ];
         let prints: std::collections::HashSet<Digest> = values
             .iter()
@@ -213,6 +232,9 @@ mod tests {
             (file(1, 0o644), Value::Absent, Look::Content, MissKind::InputRemoved),
             (file(1, 0o644), Value::Kind(Kind::Dir), Look::Content, MissKind::KindChanged),
             (Value::OwnOrAbsent, file(1, 0o644), Look::Own, MissKind::OutputEdited),
+            (Value::Absent, Value::text(b"a"), Look::Env(Asked::Runner), MissKind::EnvAdded),
+            (Value::text(b"a"), Value::Absent, Look::Env(Asked::Process), MissKind::EnvRemoved),
+            (Value::text(b"a"), Value::text(b"b"), Look::Env(Asked::Runner), MissKind::EnvChanged),
         ] {
             assert_eq!(old.difference(&new, look), kind);
         }

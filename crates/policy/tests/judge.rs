@@ -7,8 +7,8 @@ use std::io;
 use digest::{Digest, hash_bytes};
 use fspy_trace::{Change, Fidelity, Fold, Incomplete, Listed, Op as Seen, Peer, State, Trace};
 use policy::{
-    Facts, Judgement, Look, NotCachedKind, OutputKind, Place, Root, Roots, Rules, Value, World,
-    judge,
+    Facts, Hinted, Judgement, Look, NotCachedKind, OutputKind, Place, Root, Roots, Rules, Value,
+    World, judge,
 };
 use stat::{Kind, StatId, file_name, parent};
 
@@ -116,6 +116,7 @@ struct Run {
     fold: Fold,
     incomplete: Vec<Incomplete>,
     peers: Vec<Peer>,
+    hinted: Hinted,
 }
 
 impl Run {
@@ -146,7 +147,8 @@ impl Run {
         let roots =
             Roots { workspace: ROOT.to_vec(), home: b"/home/ann".to_vec(), temp: b"/tmp".to_vec() };
         let path_dirs = HashSet::from([b"/usr/bin".to_vec()]);
-        judge(Facts { trace: &trace, roots: &roots, rules, path_dirs: &path_dirs }, tree)
+        let hinted = &self.hinted;
+        judge(Facts { trace: &trace, roots: &roots, rules, path_dirs: &path_dirs, hinted }, tree)
     }
 }
 

@@ -7,6 +7,7 @@ import os
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskrunner.hints import provenance
 from taskrunner.reasons import word
 from taskrunner.report.summary import count, is_hit, why_not_cached
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskrunner.events import Outcome
+    from taskrunner.hints import Hints
     from taskrunner.plan import Plan
     from taskrunner.reasons import ReasonLike
 
@@ -59,6 +61,7 @@ def element(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "cacheStatus": status,
         "cacheMissReason": reason_element(missed),
         "cacheSkipReason": reason_element(skipped),
+        "cacheHints": _hints(outcome.hints),
         "exitCode": outcome.exit_code,
         "attempts": outcome.attempts,
         "endedBy": outcome.ended_by,
@@ -77,6 +80,19 @@ def reason_element(reason: ReasonLike | None) -> dict[str, str | None] | None:
         "detail": None if reason.detail is None else text(reason.detail),
         "message": word(reason),
     }
+
+
+def _hints(said: Hints | None) -> Any:
+    """Return what a step's tools said: names and paths, no values."""
+    return _escaped(provenance(said)) if said else {}
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {text(key): _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list) else value
 
 
 def text(words: str) -> str:

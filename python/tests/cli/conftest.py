@@ -69,6 +69,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
 
     monkeypatch.setattr(_native, "Engine", make)
     monkeypatch.setattr(_native, "Step", fake_engine.Step)
+    monkeypatch.setattr(_native, "Hinted", fake_engine.Hinted)
     return opened
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..unit.fake_engine import Reason, Script
+from ..unit.fake_engine import Message, Reason, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,7 +204,15 @@ class TestSummary:
     def test_its_elements(self, cli: Cli, script: Callable[..., None]) -> None:
         script(
             gen=Script(hit=True),
-            build=Script(miss=Reason("input-changed", "a\udcff"), not_cached=Reason("failed")),
+            build=Script(
+                miss=Reason("input-changed", "a\udcff"),
+                not_cached=Reason("failed"),
+                hints=(
+                    Message("get_env", [b"A\xff", b"\1"]),
+                    Message("ignore_input", [b"/a"]),
+                    Message("ignore_output", [b"/a"]),
+                ),
+            ),
         )
         cli("run", "--summarize=out/s.json", "build")
         document = self.read("out/s.json")
@@ -221,6 +229,7 @@ class TestSummary:
             "cacheStatus": "hit",
             "cacheMissReason": None,
             "cacheSkipReason": None,
+            "cacheHints": {},
             "exitCode": 0,
             "attempts": 1,
             "endedBy": None,
@@ -246,6 +255,7 @@ class TestSummary:
                 "detail": None,
                 "message": "it failed",
             },
+            "cacheHints": {"trackedEnv": ["A\\xff"], "badInput": {"outside": 2}},
             "exitCode": 0,
             "attempts": 1,
             "endedBy": None,

@@ -152,8 +152,8 @@ def _converse(
     for said, line in enumerate(process.stdout):
         message = json.loads(line)
         if "code" in message:
-            hints = collector.done(message["faults"], lost=message["lost"])
-            return message, hints, said
+            collector.note(message["faults"], lost=message["lost"])
+            return message, collector.done(), said
         fields = [bytes.fromhex(field) for field in message["fields"]]
         answer = collector.receive(message["verb"], fields, message["source"])
         if answer is not None and message["conn"] is not None:

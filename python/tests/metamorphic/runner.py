@@ -26,13 +26,18 @@ class Reason:
     kind: str
     path: str | None
     text: str
+    message: str = ""
+    detail: str | None = None
 
     @classmethod
     def read(cls, value: Any) -> Reason | None:
         """The reason in a summary element: an object with `kind`, or nothing."""
         if value is None:
             return None
-        return cls(value["kind"], value.get("path"), json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False)
+        return cls(
+            value["kind"], value.get("path"), text, value.get("message", ""), value.get("detail")
+        )
 
     def mentions(self, name: str) -> bool:
         """Whether the reason names the path, or says the word; bytes that are no text escaped."""
@@ -49,6 +54,7 @@ class Outcome:
     status: str
     miss: Reason | None
     skip: Reason | None
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -113,6 +119,7 @@ def _outcome(item: Mapping[str, Any]) -> Outcome:
         item["cacheStatus"],
         Reason.read(item["cacheMissReason"]),
         Reason.read(item["cacheSkipReason"]),
+        item["cacheHints"],
     )
 
 

@@ -13,3 +13,4 @@ from . import fake_engine
 def steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the scripted engine's steps in the place of the real ones."""
     monkeypatch.setattr(_native, "Step", fake_engine.Step)
+    monkeypatch.setattr(_native, "Hinted", fake_engine.Hinted)

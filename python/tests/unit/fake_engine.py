@@ -29,6 +29,20 @@ class Checked(NamedTuple):
     saved: float = 0.0
 
 
+class Message(NamedTuple):
+    verb: str
+    fields: list[bytes]
+    source: str = "channel"
+    connection: int | None = 1
+
+
+class Hinted:
+    """Takes what the real one takes."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+
+
 class Event(NamedTuple):
     kind: str
     step: int
@@ -41,6 +55,10 @@ class Event(NamedTuple):
     reason: Reason | None = None
     files: int = 0
     replaced: list[str] = []  # noqa: RUF012 - never changed
+    names: list[str] = []  # noqa: RUF012
+    hints: list[Message] = []  # noqa: RUF012
+    faults: dict[str, int] = {}  # noqa: RUF012
+    lost: bool = False
 
 
 class Step:
@@ -88,6 +106,8 @@ class Script(NamedTuple):
     holds: bool = False
     """Runs until it is killed."""
     replaced: tuple[str, ...] = ()
+    hints: tuple[Message, ...] = ()
+    """What its tools say."""
 
 
 class Engine:
@@ -203,7 +223,10 @@ class Engine:
         self.attempt[step] = self.attempt.get(step, 0) + 1
         self.running.append(step)
         self.most_running = max(self.most_running, len(self.running))
+        self.events.append(Event("opened", step))
         self.events.append(Event("started", step))
+        hints = list(self.script(step).hints)
+        self.events.extend([Event("hints", step, hints=hints)] if hints else [])
         output = self.script(step).output
         self.events.extend(Event("output", step, s, data) for s, data in output)
 
@@ -215,10 +238,19 @@ class Engine:
         self.running.remove(step)
         self.events.append(Event("exited", step, code=code, signal=signal, seconds=1.5))
 
-    def record(self, step: int) -> None:
+    def reply(self, step: int, connection: int, fields: list[bytes]) -> None:  # noqa: ARG002
+        self.log("reply", (self.steps[step].name, fields))
+
+    def refuse(self, step: int, connection: int, code: str, text: str) -> None:  # noqa: ARG002
+        self.log("refuse", (self.steps[step].name, code))
+
+    def record(self, step: int, hinted: Hinted) -> None:
         self.log("record", self.steps[step].name)
         script = self.script(step)
         reason = script.not_cached
+        if hinted.fields["refused"]:
+            kind, detail = hinted.fields["refused"]
+            reason = Reason(kind, detail=detail)
         if script.code or script.signal:
             reason = Reason("failed")
         if not self.steps[step].cached:
@@ -287,6 +319,7 @@ def install() -> None:
         check_pattern=check_pattern,
         Engine=Engine,
         Step=Step,
+        Hinted=Hinted,
     )
     sys.modules["taskrunner._native"] = module
     import taskrunner

@@ -40,13 +40,13 @@ BASE = fingerprint(action(env=("A", "B")))
 CHANGES = {
     "another argument": (action("tool y", env=("A", "B")), "command changed"),
     "joined arguments": (action("'tool x'", env=("A", "B")), "command changed"),
-    "a variable": (action(outer={**OUTER, "A": "2"}, env=("A", "B")), "env `A` changed"),
-    "a new variable": (action(outer={**OUTER, "B": ""}, env=("A", "B")), "env `B` added"),
+    "a variable": (action(outer={**OUTER, "A": "2"}, env=("A", "B")), "env 'A' changed"),
+    "a new variable": (action(outer={**OUTER, "B": ""}, env=("A", "B")), "env 'B' added"),
     "a variable gone": (
         action(outer={"LANG": "C", "HOME": "x"}, env=("A", "B")),
-        "env `A` removed",
+        "env 'A' removed",
     ),
-    "a prefix": (action("B=1 tool x", env=("A", "B")), "env `B` added"),
+    "a prefix": (action("B=1 tool x", env=("A", "B")), "env 'B' added"),
     "a pattern": (action(env=("A", "B", "C")), "`env` changed"),
     "an untracked pattern": (
         action(env=("A", "B"), untracked_env=("C",)),

@@ -38,6 +38,11 @@ impl HintFile {
         &self.path
     }
 
+    /// How long it is now, in bytes.
+    pub fn size(&self) -> u64 {
+        self.file.metadata().map_or(0, |meta| meta.len())
+    }
+
     /// Reads all that is written by now, and removes the file. Nothing waits: what a leftover
     /// process appends later is not read.
     pub fn finish(&mut self, intake: &mut Intake) -> Vec<Request> {

@@ -111,6 +111,11 @@ impl StepHints {
         self.channel.as_ref().map_or(0, Channel::left_open)
     }
 
+    /// How much there is to read in the hint file, in bytes.
+    pub fn file_size(&self) -> u64 {
+        self.file.size()
+    }
+
     /// Reads the hint file to its end, and removes it. May take a second for a huge one.
     pub fn read_file(&mut self) -> Vec<Request> {
         self.file.finish(&mut self.intake)
