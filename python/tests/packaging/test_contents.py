@@ -26,6 +26,7 @@ NATIVE_FILES = {
     "taskrunner/_native.abi3.so",
     "taskrunner/_lib/taskrunner-helper",
     "taskrunner/_lib/libtaskrunner_preload.so",
+    "taskrunner/_lib/taskrunner-client.node",
 }
 
 

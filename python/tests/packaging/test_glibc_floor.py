@@ -1,6 +1,6 @@
 """No ELF file in the wheel asks for more than the wheel's tag promises.
 
-auditwheel looks at extension modules only, so helper and preload would slip through.
+auditwheel looks at extension modules only, so helper, preload and addon would slip through.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ pytestmark = [
 
 HELPER = "taskrunner/_lib/taskrunner-helper"
 PRELOAD = "taskrunner/_lib/libtaskrunner_preload.so"
+ADDON = "taskrunner/_lib/taskrunner-client.node"
 COMPILE_DEADLINE = 60.0
 
 
@@ -67,6 +68,10 @@ def test_helper_is_static(elves: dict[str, elf.Elf]) -> None:
 def test_preload_needs_no_library_and_no_symbol(elves: dict[str, elf.Elf]) -> None:
     assert elves[PRELOAD].needed == ()
     assert [s for s in elves[PRELOAD].undefined if s.version] == []
+
+
+def test_addon_looks_for_node_only_when_it_is_loaded(elves: dict[str, elf.Elf]) -> None:
+    assert [s.name for s in elves[ADDON].undefined if s.name.startswith("napi_")] == []
 
 
 def test_the_reader_sees_a_symbol_above_the_floor(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def sdist(clone: Path, run: Run, offline: dict[str, str]) -> Path:
 def test_sdist_holds_what_the_wheel_is_made_of(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {str(PurePosixPath(*PurePosixPath(n).parts[1:])) for n in archive.getnames()}
-    crates = ("fspy", "fspy_helper", "fspy_preload", "engine", "store")
+    crates = ("fspy", "fspy_helper", "fspy_preload", "ipc_node", "nested_cargo", "engine", "store")
     wanted = {f"crates/{crate}/Cargo.toml" for crate in crates} | {
         "Cargo.toml",
         "Cargo.lock",
@@ -84,7 +84,7 @@ def test_sdist_holds_what_the_wheel_is_made_of(sdist: Path) -> None:
         "PKG-INFO",
     }
     assert wanted - names == set()
-    assert [name for name in names if name.endswith(".so")] == []
+    assert [name for name in names if name.endswith((".so", ".node"))] == []
 
 
 def test_sdist_builds_the_same_wheel_offline(
@@ -123,8 +123,9 @@ def test_editable_install_runs_from_the_source_tree(
     assert version in run(editable, "-m", "taskrunner", "--version", cwd=tmp_path)
 
 
-def test_editable_install_lays_helper_and_preload(editable: Path, clone: Path) -> None:
+def test_editable_install_lays_helper_preload_and_addon(editable: Path, clone: Path) -> None:
     assert editable.exists()
     parts = clone / "python" / "taskrunner" / "_lib"
     assert os.access(parts / "taskrunner-helper", os.X_OK)
-    assert (parts / "libtaskrunner_preload.so").read_bytes().startswith(b"\x7fELF")
+    for library in ("libtaskrunner_preload.so", "taskrunner-client.node"):
+        assert (parts / library).read_bytes().startswith(b"\x7fELF")
