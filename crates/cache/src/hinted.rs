@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use digest::Hasher;
 use fspy_trace::Trace;
 use policy::{
-    Asked, Hinted, Judgement, Look, NotCached, NotCachedKind, Op, PathSet, Place, Root, Value,
+    Asked, Hinted, Judgement, Look, NotCached, NotCachedKind, Op, PathSet, Place, Root, Rules,
+    Value,
 };
 use stat::{Kind, join};
 
@@ -31,7 +32,7 @@ impl Workspace {
             let value = tree.evaluate(&op);
             judged.inputs.push((op, value));
         }
-        self.add_tracked_outputs(hinted, judged);
+        self.add_tracked_outputs(hinted, &tree.step.rules, judged);
         for rel in &hinted.tracked_inputs {
             self.add_tracked_input(rel, trace, tree, judged);
         }
@@ -69,19 +70,19 @@ impl Workspace {
     }
 
     /// Files at and beneath tracked paths are outputs, whoever wrote them.
-    fn add_tracked_outputs(&self, hinted: &Hinted, judged: &mut Judgement) {
+    fn add_tracked_outputs(&self, hinted: &Hinted, rules: &Rules, judged: &mut Judgement) {
+        let counts = |path: &[u8]| {
+            let rel = self.workspace_rel(path).filter(|rel| !rules.excludes_output(rel));
+            rel.is_some_and(|rel| hinted.tracks_output(&rel))
+        };
         for output in &mut judged.outputs {
-            let rel = self.workspace_rel(&output.path);
-            let tracked = |rel: Vec<u8>| {
-                hinted.tracked_outputs.iter().any(|tracked| stat::is_within(&rel, tracked))
-            };
-            output.stored |= rel.is_some_and(tracked);
+            output.stored |= counts(&output.path);
         }
         let mut known: HashSet<Vec<u8>> =
             judged.outputs.iter().map(|output| output.path.clone()).collect();
         for rel in &hinted.tracked_outputs {
             for path in everything_at(&join(&self.roots.workspace, rel)) {
-                if !known.insert(path.clone()) {
+                if !counts(&path) || !known.insert(path.clone()) {
                     continue;
                 }
                 match self.declared_output(&path) {
@@ -195,6 +196,10 @@ impl Tree<'_> {
         Ok(Value::Text(hasher.finish()))
     }
 
+    fn is_excluded(&self, path: &[u8]) -> bool {
+        self.step.rules.excludes_input(&self.roots.place(path).rel)
+    }
+
     /// Files and links at a path and beneath it, sorted, without what the step left itself.
     pub(crate) fn beneath(
         &self,
@@ -204,7 +209,8 @@ impl Tree<'_> {
         let mut found = Vec::new();
         let mut open = vec![path.to_vec()];
         while let Some(path) = open.pop() {
-            let kind = self.kind(&path)?.filter(|_| !changed.contains(&path[..]));
+            let counts = |_: &Kind| !changed.contains(&path[..]) && !self.is_excluded(&path);
+            let kind = self.kind(&path)?.filter(counts);
             match kind {
                 Some(Kind::Dir) => {
                     let names = self.names(&path)?;

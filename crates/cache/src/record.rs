@@ -59,6 +59,8 @@ pub(crate) struct Noted {
     /// Whether what stands is one result, made from nothing or built on a whole one.
     pub(crate) whole: bool,
     pub(crate) reads: Vec<u8>,
+    /// What it left that is no part of the result: outputs that rules or hints leave out.
+    pub(crate) aside: Vec<Left>,
 }
 
 /// A result on its way into the cache.
@@ -215,11 +217,11 @@ impl Workspace {
         own: &OwnPaths,
         refused: Option<&NotCached>,
     ) {
-        let mut left: Vec<Left> = if judged.took_foreign {
-            Vec::new()
-        } else {
-            judged.outputs.iter().filter_map(|output| self.left(output)).collect()
-        };
+        let outputs = judged.outputs.iter().filter(|_| !judged.took_foreign);
+        let (stored, others): (Vec<&Output>, Vec<_>) = outputs.partition(|output| output.stored);
+        let ledgers =
+            |outputs: Vec<&Output>| outputs.iter().filter_map(|output| self.left(output)).collect();
+        let mut left: Vec<Left> = ledgers(stored);
         if refused.is_none() {
             let kept = judged.outputs.iter().map(|output| output.path.clone()).collect();
             Self::remove_leftovers(&self.leftovers(step, own, &kept));
@@ -232,6 +234,7 @@ impl Workspace {
             weak: if stale { Digest::ZERO } else { step.spec.weak },
             whole: refused.is_none(),
             reads: postcard::to_stdvec(&judged.inputs).unwrap_or_default(),
+            aside: ledgers(others),
         };
         self.note_run(step, &left, standing);
     }
@@ -256,13 +259,14 @@ impl Workspace {
             whole: noted.whole,
             reads: noted.reads,
             left,
+            aside: &noted.aside,
             standing: true,
             at_ns: stat::now_ns(),
         };
         // Without the ledger the step owns nothing next time: it misses, and nothing is lost.
         if lock(&self.state).record_run(run).is_ok() {
             let mut owners = lock(&self.owners);
-            for left in left {
+            for left in left.iter().chain(&noted.aside) {
                 let keys = owners.entry(left.path.clone()).or_default();
                 if !keys.contains(&step.key) {
                     keys.push(step.key);

@@ -101,6 +101,7 @@ impl Workspace {
             weak: step.spec.weak,
             whole: true,
             reads: hit.reads(),
+            aside: Vec::new(),
         };
         self.note_run(&step, &left, noted);
         let entry = &hit.entry;

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::field;
-use crate::names::MAX_FIELDS;
+use crate::names::{MAX_FIELDS, MAX_PATH};
 
 /// The verbs, with their numbers on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,10 +171,15 @@ fn text(fields: &[&[u8]], at: usize) -> Result<Vec<u8>, Fault> {
     value(fields, at).and_then(|f| if f.is_empty() { Err(Fault::BadField) } else { Ok(f) })
 }
 
+/// Whether a kernel would take a path of this length and without NUL.
+pub(crate) fn is_nameable(path: &[u8]) -> bool {
+    path.len() < MAX_PATH && !path.contains(&0)
+}
+
 /// A path a kernel would take: absolute and without NUL. What it is relative to, only the tool knew.
 fn path(fields: &[&[u8]]) -> Result<Vec<u8>, Fault> {
     let path = value(fields, 0)?;
-    if path.first() == Some(&b'/') && !path.contains(&0) { Ok(path) } else { Err(Fault::BadField) }
+    if path.first() == Some(&b'/') && is_nameable(&path) { Ok(path) } else { Err(Fault::BadField) }
 }
 
 fn name(fields: &[&[u8]]) -> Result<Vec<u8>, Fault> {

@@ -42,6 +42,10 @@ pub const MAX_REPLY: usize = 16 << 20;
 /// Longest line of a hint file, without its newline.
 pub const MAX_LINE: usize = 1 << 20;
 
+/// Longest path, with a NUL at its end: what a system call takes. Resolving longer ones would only
+/// cost time.
+pub const MAX_PATH: usize = 4096;
+
 /// Most fields a message may have; version 1 uses two.
 pub const MAX_FIELDS: usize = 8;
 

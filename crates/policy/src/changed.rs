@@ -64,6 +64,8 @@ fn judge_removal<W: World>(
                 judgement.input(Look::Listing, place(), value);
             }
         }
+        // Whoever shares an ignored place with a tool knows that it cleans up there.
+        Held::Foreign if context.ignores_output(&record.path) => {}
         Held::Foreign => {
             judgement.took_foreign = true;
             judgement.refuse(NotCached::at(NotCachedKind::Removed, &record.path));
@@ -83,7 +85,8 @@ fn judge_left<W: World>(
         return Ok(());
     }
     let foreign = matches!(held, Held::Foreign | Held::Later);
-    if held != Held::Nothing && record.change == Some(Change::Append) {
+    let appended = held != Held::Nothing && record.change == Some(Change::Append);
+    if appended && !context.ignores_output(&record.path) {
         judgement.took_foreign |= foreign;
         judgement.refuse(NotCached::at(NotCachedKind::Appended, &record.path));
     }

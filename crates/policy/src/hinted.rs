@@ -2,7 +2,9 @@
 //!
 //! Configuration beats hints: what is ignored here is left out of what was inferred alone.
 
-use stat::is_within;
+use std::collections::BTreeSet;
+
+use stat::parent;
 
 use crate::pathset::Asked;
 use crate::reason::NotCached;
@@ -11,13 +13,13 @@ use crate::reason::NotCached;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hinted {
     /// What is looked at here is no input.
-    pub ignored_inputs: Vec<Vec<u8>>,
+    pub ignored_inputs: BTreeSet<Vec<u8>>,
     /// What is written here is no output.
-    pub ignored_outputs: Vec<Vec<u8>>,
+    pub ignored_outputs: BTreeSet<Vec<u8>>,
     /// An input, seen or not.
-    pub tracked_inputs: Vec<Vec<u8>>,
+    pub tracked_inputs: BTreeSet<Vec<u8>>,
     /// An output, seen or not.
-    pub tracked_outputs: Vec<Vec<u8>>,
+    pub tracked_outputs: BTreeSet<Vec<u8>>,
     /// Names of variables that the result depends on, set or not, and who was asked.
     pub env: Vec<(Vec<u8>, Asked)>,
     /// Globs over names of variables, likewise.
@@ -39,6 +41,12 @@ impl Hinted {
         covers(&self.ignored_outputs, rel) && !covers(&self.tracked_outputs, rel)
     }
 
+    /// Whether this workspace-relative path is an output whatever was seen of it.
+    #[must_use]
+    pub fn tracks_output(&self, rel: &[u8]) -> bool {
+        covers(&self.tracked_outputs, rel)
+    }
+
     /// Whether nothing that happens at this workspace-relative path matters: a tool's own cache.
     #[must_use]
     pub fn ignores(&self, rel: &[u8]) -> bool {
@@ -46,8 +54,9 @@ impl Hinted {
     }
 }
 
-fn covers(paths: &[Vec<u8>], rel: &[u8]) -> bool {
-    paths.iter().any(|path| is_within(rel, path))
+/// Whether a path, or a directory above it, is among these.
+fn covers(paths: &BTreeSet<Vec<u8>>, rel: &[u8]) -> bool {
+    std::iter::successors(Some(rel), |path| parent(path)).any(|path| paths.contains(path))
 }
 
 #[cfg(test)]
@@ -56,10 +65,10 @@ mod tests {
 
     fn hinted() -> Hinted {
         Hinted {
-            ignored_inputs: vec![b"cache".to_vec(), b"in".to_vec()],
-            ignored_outputs: vec![b"cache".to_vec(), b"out".to_vec()],
-            tracked_inputs: vec![b"in/kept".to_vec()],
-            tracked_outputs: vec![b"out/kept".to_vec()],
+            ignored_inputs: BTreeSet::from([b"cache".to_vec(), b"in".to_vec()]),
+            ignored_outputs: BTreeSet::from([b"cache".to_vec(), b"out".to_vec()]),
+            tracked_inputs: BTreeSet::from([b"in/kept".to_vec()]),
+            tracked_outputs: BTreeSet::from([b"out/kept".to_vec()]),
             ..Hinted::default()
         }
     }

@@ -165,6 +165,11 @@ impl<W: World> Context<'_, W> {
         self.workspace_rel(path).is_some_and(|rel| self.facts.hinted.ignores_input(&rel))
     }
 
+    /// Whether a tool wished that changes of this path be left out.
+    pub(crate) fn ignores_output(&self, path: &[u8]) -> bool {
+        self.workspace_rel(path).is_some_and(|rel| self.facts.hinted.ignores_output(&rel))
+    }
+
     /// Whether a tool wished that nothing about this path matter.
     fn ignores(&self, path: &[u8]) -> bool {
         self.workspace_rel(path).is_some_and(|rel| self.facts.hinted.ignores(&rel))

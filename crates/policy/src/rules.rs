@@ -43,6 +43,18 @@ impl Rules {
         self.output.infers(rel) || self.output.declares(rel)
     }
 
+    /// Whether configuration says that nothing at this workspace-relative path is an input.
+    #[must_use]
+    pub fn excludes_input(&self, rel: &[u8]) -> bool {
+        self.input.globs.excludes(rel)
+    }
+
+    /// Whether configuration says that nothing at this workspace-relative path is an output.
+    #[must_use]
+    pub fn excludes_output(&self, rel: &[u8]) -> bool {
+        self.output.globs.excludes(rel)
+    }
+
     /// Patterns of declared inputs, if there are any.
     #[must_use]
     pub fn declared_inputs(&self) -> Option<&GlobSet> {

@@ -74,6 +74,8 @@ pub struct Run<'a> {
     pub reads: Vec<u8>,
     /// What was left.
     pub left: &'a [Left],
+    /// What was left besides, and is no part of the result.
+    pub aside: &'a [Left],
     /// Whether this is the result that stands from now on.
     pub standing: bool,
     /// When.
@@ -109,6 +111,9 @@ impl State {
             }
             for left in run.left {
                 record_left(session, step, result, left, run.standing)?;
+            }
+            for left in run.aside {
+                record_left(session, step, result, left, false)?;
             }
             forget_old(session, step, result)
         })
@@ -184,7 +189,7 @@ fn fingerprint(run: &Run<'_>) -> Digest {
     hasher.field(run.label.as_bytes()).digest(&run.weak).field(run.description);
     hasher.field(run.entry.as_ref().map_or(&[], |entry| entry.as_bytes()));
     hasher.field(&[run.whole.into(), run.standing.into()]).field(&run.reads);
-    for left in run.left {
+    for left in run.left.iter().chain(run.aside) {
         hasher.field(&left.path).digest(&left.digest);
         hasher.field(&[code(left.kind)]).number(left.mode.into());
     }

@@ -36,6 +36,7 @@ fn run<'a>(task: &'a str, weak: &str, left: &'a [Left], standing: bool) -> Run<'
         whole: true,
         reads: weak.into(),
         left,
+        aside: &[],
         standing,
         at_ns: 1,
     }
@@ -254,4 +255,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_was_left_aside_is_own_and_no_part_of_the_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = open(dir.path());
+    let (kept, aside) = ([left("a", "1")], [left("log", "2")]);
+    state.record_run(Run { aside: &aside, ..run("build", "w", &kept, true) }).unwrap();
+    assert_eq!(state.left(&step("build")).unwrap(), [left("a", "1"), left("log", "2")]);
+    assert_eq!(state.standing(&step("build")).unwrap().unwrap().left, kept);
+    let other = [left("log", "3")];
+    state.record_run(Run { aside: &other, ..run("build", "w", &kept, true) }).unwrap();
+    assert_eq!(state.left(&step("build")).unwrap().len(), 3);
 }

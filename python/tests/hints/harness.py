@@ -61,11 +61,11 @@ class Outcome(NamedTuple):
 
 @functools.cache
 def built(*, release: bool = False) -> Mapping[str, str]:
-    """Build the peer and the Node addon; their paths by name."""
+    """Build the peer, the example of the Rust client and the Node addon; their paths by name."""
     profile = ["--release"] if release else []
     command = ["cargo", "build", "--quiet", "--message-format=json", *profile]
     found = {}
-    for parts in (["-p", "ipc", "--example", "peer"], ["-p", "ipc_node"]):
+    for parts in (["-p", "ipc", "--examples"], ["-p", "ipc_node"]):
         done = subprocess.run(
             [*command, *parts], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
         )
@@ -73,6 +73,7 @@ def built(*, release: bool = False) -> Mapping[str, str]:
             message = json.loads(line)
             if message["reason"] == "compiler-artifact" and message["target"]["name"] in {
                 "peer",
+                "say",
                 "ipc_node",
             }:
                 found[message["target"]["name"]] = message["executable"] or message["filenames"][0]

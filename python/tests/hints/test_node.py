@@ -1,8 +1,7 @@
-"""The Node addon, by itself and under the published JavaScript clients and stock Vite."""
+"""The Node addon, by itself and under the published JavaScript clients."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-PACKAGES = {
-    "@visulima/task-runner-client": "1.0.1",
-    "@voidzero-dev/vite-task-client": "0.2.0",
-    "vite": "8.3.8",
-}
 ENV = {"API_URL": "http://a", "VITE_A": "1", "VITE_B": "2"}
 ADDON = "VP_RUN_NODE_CLIENT_PATH"
 
@@ -35,17 +29,6 @@ def addon(programs: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory)
     path = tmp_path_factory.mktemp("addon") / "client.node"
     shutil.copy(programs["ipc_node"], path)
     return str(path)
-
-
-@pytest.fixture(scope="session")
-def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the `node_modules` with the published packages."""
-    path = tmp_path_factory.mktemp("npm")
-    (path / "package.json").write_text(json.dumps({"private": True, "dependencies": PACKAGES}))
-    subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=path, check=True
-    )
-    return path / "node_modules"
 
 
 def node(code: str, space: Path, addon: str, *, way: Way = "channel") -> Outcome:
@@ -191,45 +174,8 @@ console.log(client.getEnv('API_URL'), JSON.stringify(client.getEnvs('VITE_*')));
         values={"k": ("v",)},
         env={"API_URL": "http://a"},
         patterns={"VITE_*": {"VITE_A": "1", "VITE_B": "2"}},
+        looked_up=("API_URL", "VITE_*"),
         withheld=("API_URL", "VITE_A", "VITE_B"),
         disabled=True,
         reasons=("why",),
     )
-
-
-@pytest.fixture
-def app(space: Path, modules: Path) -> Path:
-    (space / "node_modules").symlink_to(modules)
-    (space / "package.json").write_text('{"type": "module"}')
-    (space / "index.html").write_text('<script type="module" src="/main.js"></script>')
-    (space / "main.js").write_text("console.log(import.meta.env.VITE_A, import.meta.env.MODE)")
-    return space
-
-
-def vite(app: Path, addon: str, *args: str, **env: str) -> Outcome:
-    passed = {ADDON: addon, "HOME": os.environ.get("HOME", "/")}
-    command = ["node", "node_modules/vite/bin/vite.js", *args]
-    return run(command, app, env=env, passed=passed)
-
-
-@pytest.mark.tools
-def test_stock_vite_builds_with_variables_that_only_the_runner_has(app: Path, addon: str) -> None:
-    outcome = vite(app, addon, "build", VITE_A="from-the-runner", OTHER="x")
-    assert outcome.code == 0, outcome.output
-    assert outcome.hints.env == {"NODE_ENV": None}
-    assert outcome.hints.patterns == {"VITE_*": {"VITE_A": "from-the-runner"}}
-    assert "dist" in outcome.hints.ignored_inputs
-    assert skip(outcome.hints) is None
-    built = "".join(path.read_text() for path in (app / "dist/assets").iterdir())
-    assert "from-the-runner" in built
-
-
-@pytest.mark.tools
-def test_stock_vite_asks_not_to_cache_a_server(app: Path, addon: str) -> None:
-    code = """
-import { createServer } from 'vite';
-const server = await createServer({ server: { middlewareMode: true, ws: false, watch: null } });
-await server.close();
-"""
-    outcome = node(code, app, addon)
-    assert skip(outcome.hints) == Skip("disabled-by-task")

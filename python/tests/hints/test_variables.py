@@ -5,56 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from ..e2e.space import Space
 from ..metamorphic.case import Task
-from .harness import CLIENTS, HERE
+from .tool import PREAMBLE, WAYS, Tool
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ..metamorphic.case import Toml
-
-WAYS = {
-    "channel": "python3 tool.py",
-    "snapshot": f"{sys.executable} {HERE / 'forbid_unix.py'} python3 tool.py",
-    "file": "env -u TASKRUNNER_CHANNEL -u TASKRUNNER_ENV_SNAPSHOT python3 tool.py",
-}
 ANSWERED = ("channel", "snapshot")
-PREAMBLE = f"import sys; sys.path.insert(0, {str(CLIENTS)!r})\nfrom taskrunner.client import *\n"
 ASK = "open('out.txt', 'w').write(str(get_env('API_URL')))"
 MATCH = "open('out.txt', 'w').write(str(get_envs('VITE_*')))"
-
-
-class Tool(Space):
-    """A workspace with one task, a tool in Python that speaks by one of the ways in."""
-
-    @classmethod
-    def of(
-        cls, base: Path, code: str, way: str = "channel", keys: Mapping[str, Toml] | None = None
-    ) -> Tool:
-        made = cls.make(
-            base, {"tool.py": PREAMBLE + code}, [Task("build", WAYS[way], keys=keys or {})]
-        )
-        return cls(made.place)
-
-    def build(self, **env: str) -> str:
-        """Run it; `hit`, or why not, or why it was not stored."""
-        run = self.run(env=env)
-        assert run.code == 0, run.told()
-        found = run.one("build")
-        if found.status == "hit":
-            return "hit"
-        if found.skip:
-            return f"not cached: {found.skip.kind}"
-        assert found.miss
-        return found.miss.message
-
-    def out(self) -> str:
-        return (self.root / "out.txt").read_text()
 
 
 @pytest.mark.parametrize("way", ANSWERED)
@@ -64,16 +24,16 @@ def test_a_name_set_changed_and_unset_is_a_miss_that_names_it(tmp_path: Path, wa
     assert tool.build() == "hit"
     assert tool.build(OTHER="x") == "hit"
     assert tool.build(API_URL="a") == "env 'API_URL' added"
-    assert tool.out() == "a"
+    assert tool.read("out.txt") == "a"
     assert tool.build(API_URL="a") == "hit"
     assert tool.build(API_URL="b") == "env 'API_URL' changed"
     assert tool.build(API_URL="") == "env 'API_URL' changed"
-    assert tool.out() == ""
+    assert tool.read("out.txt") == ""
     (tool.root / "out.txt").unlink()
     assert tool.build(API_URL="a") == "hit"
-    assert tool.out() == "a"
+    assert tool.read("out.txt") == "a"
     assert tool.build() == "hit"
-    assert tool.out() == "None"
+    assert tool.read("out.txt") == "None"
 
 
 def test_a_name_that_was_set_at_first_and_is_not_any_more(tmp_path: Path) -> None:
@@ -90,7 +50,7 @@ def test_a_glob_remembers_what_it_matched(tmp_path: Path, way: str) -> None:
     assert tool.build(VITE_A="1", VITE_B="2") == "env 'VITE_B' added"
     assert tool.build(VITE_A="2", VITE_B="2") == "env 'VITE_A' changed"
     assert tool.build(VITE_B="2") == "env 'VITE_A' removed"
-    assert tool.out() == "{'VITE_B': '2'}"
+    assert tool.read("out.txt") == "{'VITE_B': '2'}"
     assert tool.build(VITE_A="1") == "hit"
 
 
@@ -104,7 +64,7 @@ def test_a_variable_that_the_tool_did_without(tmp_path: Path, code: str, name: s
     assert skip.kind == "withheld-variable"
     assert f'env = ["{name}"]' in run.stderr.decode()
     assert tool.build(**{name: "a"}) == "its last result was not stored"
-    assert "a" in tool.out()
+    assert "a" in tool.read("out.txt")
     assert tool.build(**{name: "a"}) == "hit"
     assert tool.build(**{name: "b"}) == f"env '{name}' changed"
     assert tool.build() == f"env '{name}' removed"
@@ -116,10 +76,10 @@ def test_so_it_is_with_a_variable_in_the_command(tmp_path: Path) -> None:
     tool = Tool(made.place)
     assert tool.build(MODE="fast") == "not cached: withheld-variable"
     assert tool.build(MODE="fast") == "its last result was not stored"
-    assert tool.out() == "mode fast\n"
+    assert tool.read("out.txt") == "mode fast\n"
     assert tool.build(MODE="fast") == "hit"
     assert tool.build() == "env 'MODE' removed"
-    assert tool.out() == "mode \n"
+    assert tool.read("out.txt") == "mode \n"
     assert tool.build() == "hit"
     assert tool.build(MODE="slow") == "env 'MODE' added", "compared with the result used last"
 
@@ -131,7 +91,7 @@ def test_what_a_stored_result_looked_up_is_passed_in_another_checkout(tmp_path: 
     shared = {"TASKRUNNER_CACHE_DIR": str(tool.cache)}
     assert other.build(**shared) == "hit"
     assert other.build(**shared, API_URL="a") == "env 'API_URL' added"
-    assert other.out() == "a"
+    assert other.read("out.txt") == "a"
     assert other.build(**shared, API_URL="a") == "hit"
 
 
@@ -139,7 +99,7 @@ def test_configuration_beats_hints(tmp_path: Path) -> None:
     code = ASK + "; print(get_envs('*_URL'))"
     tool = Tool.of(tmp_path, code, keys={"untracked-env": ["API_URL"]})
     assert tool.build(API_URL="a") == "no earlier run"
-    assert tool.out() == "a"
+    assert tool.read("out.txt") == "a"
     assert tool.build(API_URL="b") == "hit"
     assert tool.build(API_URL="b", OTHER_URL="c") == "env 'OTHER_URL' added"
 
@@ -155,7 +115,7 @@ def test_a_prefix_of_the_command_is_what_the_tool_is_told(tmp_path: Path) -> Non
     files = {"tool.py": PREAMBLE + ASK}
     tool = Tool(Tool.make(tmp_path, files, [Task("build", "API_URL=mine python3 tool.py")]).place)
     assert tool.build(API_URL="outer") == "no earlier run"
-    assert tool.out() == "mine"
+    assert tool.read("out.txt") == "mine"
     assert tool.build(API_URL="other") == "hit"
 
 

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::env_glob;
 use crate::fault::Fault;
-use crate::message::{Message, Verb};
+use crate::message::{Message, Verb, is_nameable};
 pub use lines::{Line, Lines};
 use text::Text;
 
@@ -90,7 +90,7 @@ fn filled(object: &Object<'_>, key: &str) -> Result<Vec<u8>, Fault> {
 /// May be relative here: the published client resolves, older ones leave it to the step's directory.
 fn path(object: &Object<'_>) -> Result<Vec<u8>, Fault> {
     let path = filled(object, "path")?;
-    if path.contains(&0) { Err(Fault::BadField) } else { Ok(path) }
+    if is_nameable(&path) { Ok(path) } else { Err(Fault::BadField) }
 }
 
 fn name(object: &Object<'_>) -> Result<Vec<u8>, Fault> {
