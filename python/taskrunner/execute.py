@@ -11,6 +11,7 @@ from taskrunner.environ import matching
 from taskrunner.events import Lookup
 from taskrunner.listen import Listening
 from taskrunner.reasons import Reason
+from taskrunner.tracing import HELPER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from taskrunner.hints import Hints
     from taskrunner.plan import Action, Plan
 
-_LIB = os.path.join(os.path.dirname(__file__), "_lib")
-HELPER = os.path.join(_LIB, "taskrunner-helper")
-ADDON = os.path.join(_LIB, "taskrunner-client.node")
+ADDON = os.path.join(os.path.dirname(HELPER), "taskrunner-client.node")
 EVENTS_AT_ONCE = 256
 
 _FORCED = Lookup("miss", Reason("forced"))

@@ -134,6 +134,7 @@ fn run(
         fidelity: Fidelity::Notify,
         records: told.fold.into_records(),
         execs: vec![],
+        renames: vec![],
         peers: vec![],
         incomplete: vec![],
         started_ns: 0,

@@ -23,6 +23,7 @@ pub(crate) struct Tracer {
     interpreters: Interpreters,
     family: Arc<Family>,
     execs: Unique<Vec<u8>>,
+    renames: Vec<(Vec<u8>, Vec<u8>)>,
     peers: Unique<Peer>,
     incomplete: Unique<Incomplete>,
     /// The world of paths that this process lives in, and the step should.
@@ -42,6 +43,7 @@ impl Tracer {
             interpreters: Interpreters::default(),
             family,
             execs: Unique::default(),
+            renames: Vec::new(),
             peers: Unique::default(),
             incomplete: Unique::default(),
             world: World::of(Thread(std::process::id())),
@@ -117,6 +119,7 @@ impl Tracer {
             self.at_home.clear();
         }
         self.execs.extend(findings.execs);
+        self.renames.extend(findings.renames);
         self.peers.extend(findings.peers);
         self.incomplete.extend(findings.incomplete);
     }
@@ -138,6 +141,7 @@ impl Tracer {
             fidelity: Fidelity::Notify,
             records: self.fold.into_records(),
             execs: self.execs.list,
+            renames: self.renames,
             peers: self.peers.list,
             incomplete: self.incomplete.list,
             started_ns: self.started_ns,

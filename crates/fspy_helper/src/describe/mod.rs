@@ -35,6 +35,7 @@ pub(crate) struct Event {
 pub(crate) struct Findings {
     pub(crate) events: Vec<Event>,
     pub(crate) execs: Vec<Vec<u8>>,
+    pub(crate) renames: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) incomplete: Vec<Incomplete>,
     /// Paths may mean other files to the process from now on.
