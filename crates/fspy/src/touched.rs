@@ -117,6 +117,8 @@ fn named(names: &[Listed]) -> Vec<(Vec<u8>, &'static str)> {
 pub fn fidelity_word(fidelity: Fidelity) -> &'static str {
     match fidelity {
         Fidelity::Notify => "notify",
+        Fidelity::PtraceFilter => "ptrace-filter",
+        Fidelity::Ptrace => "ptrace",
         Fidelity::None => "none",
     }
 }

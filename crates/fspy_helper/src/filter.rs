@@ -5,7 +5,9 @@
 
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
-use crate::syscalls::{ARCH, CALLS, FOREIGN_FILE_CALLS, HAS_X32, IO_URING_SETUP, RT_SIGACTION};
+use crate::syscalls::{
+    ARCH, CALLS, FOREIGN_FILE_CALLS, HAS_X32, IO_URING_SETUP, RT_SIGACTION, X32,
+};
 
 /// Offset of the number in `struct seccomp_data`.
 const NUMBER: u32 = 0;
@@ -13,16 +15,17 @@ const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 /// Offset of the low half of the first argument.
 const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
-/// First number of the x32 ABI.
-const X32: u32 = 0x4000_0000;
 const SIGCHLD: u32 = libc::SIGCHLD as u32;
 /// Answer of the kernel for a call it does not have.
 const NO_SUCH_CALL: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-/// The program, ready for `seccomp(2)`.
-pub(crate) fn program() -> Vec<sock_filter> {
-    let foreign = notify_each(FOREIGN_FILE_CALLS.iter().copied());
-    let native = notify_each(CALLS.iter().map(|call| call.number));
+/// The program, ready for `seccomp(2)`, that answers `action` for every call of interest.
+pub(crate) fn program(action: u32) -> Vec<sock_filter> {
+    let each = |numbers: &mut dyn Iterator<Item = u32>| -> Vec<_> {
+        numbers.flat_map(|number| when_equal(number, action)).collect()
+    };
+    let foreign = each(&mut FOREIGN_FILE_CALLS.iter().copied());
+    let native = each(&mut CALLS.iter().map(|call| call.number));
     let mut program = vec![load(NUMBER)];
     program.extend(when_equal(IO_URING_SETUP, NO_SUCH_CALL));
     program.push(load(ARCHITECTURE));
@@ -37,15 +40,13 @@ pub(crate) fn program() -> Vec<sock_filter> {
         program.push(answer(NO_SUCH_CALL));
     }
     program.extend(native);
-    program.push(jump(BPF_JEQ, RT_SIGACTION, 0, 3));
-    program.push(load(FIRST_ARGUMENT));
-    program.extend(when_equal(SIGCHLD, libc::SECCOMP_RET_USER_NOTIF));
+    if action == libc::SECCOMP_RET_USER_NOTIF {
+        program.push(jump(BPF_JEQ, RT_SIGACTION, 0, 3));
+        program.push(load(FIRST_ARGUMENT));
+        program.extend(when_equal(SIGCHLD, action));
+    }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
     program
-}
-
-fn notify_each(numbers: impl Iterator<Item = u32>) -> Vec<sock_filter> {
-    numbers.flat_map(|number| when_equal(number, libc::SECCOMP_RET_USER_NOTIF)).collect()
 }
 
 fn when_equal(number: u32, then: u32) -> [sock_filter; 2] {
@@ -77,6 +78,8 @@ fn narrow(instructions: usize) -> u8 {
 mod tests {
     use super::*;
 
+    const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
+
     fn run(program: &[sock_filter], arch: u32, number: u32) -> u32 {
         run_with(program, arch, number, 0)
     }
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_listed_call_is_notified_and_no_other() {
-        let program = program();
+        let program = program(NOTIFY);
         for number in 0..600 {
             let listed = CALLS.iter().any(|call| call.number == number);
             let expected = match (listed, number) {
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn handlers_of_dead_children_are_notified_and_no_others() {
-        let program = program();
+        let program = program(NOTIFY);
         for signal in 1..=64 {
             let notified =
                 run_with(&program, ARCH, RT_SIGACTION, signal) == libc::SECCOMP_RET_USER_NOTIF;
@@ -129,8 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn on_the_lower_rung_the_same_calls_stop_and_no_handler_does() {
+        let (notified, stopped) = (program(NOTIFY), program(libc::SECCOMP_RET_TRACE));
+        for number in 0..600 {
+            let expected = match run(&notified, ARCH, number) {
+                NOTIFY => libc::SECCOMP_RET_TRACE,
+                other => other,
+            };
+            assert_eq!(run(&stopped, ARCH, number), expected, "call {number}");
+        }
+        let action = run_with(&stopped, ARCH, RT_SIGACTION, SIGCHLD);
+        assert_eq!(action, libc::SECCOMP_RET_ALLOW);
+    }
+
+    #[test]
     fn other_architectures_have_their_own_list() {
-        let program = program();
+        let program = program(NOTIFY);
         for number in 0..600 {
             let notified = run(&program, 0x4000_0003, number) == libc::SECCOMP_RET_USER_NOTIF;
             assert_eq!(notified, FOREIGN_FILE_CALLS.contains(&number), "call {number}");
@@ -141,7 +158,7 @@ mod tests {
     #[test]
     fn x32_calls_do_not_exist() {
         if HAS_X32 {
-            assert_eq!(run(&program(), ARCH, X32 + 257), NO_SUCH_CALL);
+            assert_eq!(run(&program(NOTIFY), ARCH, X32 + 257), NO_SUCH_CALL);
         }
     }
 

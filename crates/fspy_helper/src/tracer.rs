@@ -10,8 +10,8 @@ use fspy_trace::{Fidelity, Fold, Incomplete, Peer, Trace};
 
 use crate::describe::{Findings, Interpreters, describe};
 use crate::handlers;
-use crate::listen::{Listener, Notification};
-use crate::syscalls::{ARCH, Call, Index, Meaning, RT_SIGACTION};
+use crate::listen::{Notification, Waiting};
+use crate::syscalls::{ARCH, Call, FOREIGN_FILE_CALLS, Index, Meaning, RT_SIGACTION};
 use crate::thread::{Thread, World};
 use crate::tree::Family;
 
@@ -22,6 +22,7 @@ pub(crate) struct Tracer {
     fold: Fold,
     interpreters: Interpreters,
     family: Arc<Family>,
+    fidelity: Fidelity,
     execs: Unique<Vec<u8>>,
     renames: Vec<(Vec<u8>, Vec<u8>)>,
     peers: Unique<Peer>,
@@ -36,12 +37,18 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    pub(crate) fn new(family: Arc<Family>, started_ns: i64, log: Option<File>) -> Self {
+    pub(crate) fn new(
+        family: Arc<Family>,
+        fidelity: Fidelity,
+        started_ns: i64,
+        log: Option<File>,
+    ) -> Self {
         Self {
             index: Index::new(),
             fold: Fold::new(),
             interpreters: Interpreters::default(),
             family,
+            fidelity,
             execs: Unique::default(),
             renames: Vec::new(),
             peers: Unique::default(),
@@ -54,8 +61,17 @@ impl Tracer {
         }
     }
 
+    /// Whether the call names files; for the rung on which every call stops.
+    pub(crate) fn is_of_interest(&self, call: &Notification) -> bool {
+        let number = u32::try_from(call.number).unwrap_or(u32::MAX);
+        match call.arch {
+            ARCH => self.index.get(call.number).is_some(),
+            _ => FOREIGN_FILE_CALLS.contains(&number),
+        }
+    }
+
     /// Answers one call. Nothing that happens here may keep it from proceeding.
-    pub(crate) fn answer(&mut self, listener: &Listener, notification: &Notification) {
+    pub(crate) fn answer(&mut self, listener: &impl Waiting, notification: &Notification) {
         if notification.arch == ARCH && is_number(notification, RT_SIGACTION) {
             if listener.is_valid(notification.id) {
                 handlers::keep_restarting(notification.tid, notification.args[1]);
@@ -138,7 +154,7 @@ impl Tracer {
     pub(crate) fn finish(mut self, missing: Vec<Incomplete>) -> Trace {
         self.incomplete.extend(missing);
         Trace {
-            fidelity: Fidelity::Notify,
+            fidelity: self.fidelity,
             records: self.fold.into_records(),
             execs: self.execs.list,
             renames: self.renames,

@@ -171,6 +171,10 @@ pub enum Peer {
 pub enum Fidelity {
     /// Kernel filter with user notification: complete.
     Notify,
+    /// Kernel filter that stops calls for `ptrace`: complete.
+    PtraceFilter,
+    /// `ptrace` stops at every call: complete.
+    Ptrace,
     /// Not traced.
     None,
 }

@@ -67,6 +67,82 @@ _MODES: dict[str, cache.Mode] = {
 }
 
 
+def _run_plan(
+    found: Workspace, planned: Plan, engine: Engine, bridge: Bridge, request: Request
+) -> int:
+    report = plain.Plain(
+        planned, {1: Sink(1), 2: Sink(2)}, mode=request.log, verbose=request.verbose
+    )
+    for warning in engine.warnings:
+        report.warn(warning)
+    if engine.fidelity == "none":
+        report.untraced(engine.fidelity_reason)
+    elif engine.fidelity != "notify":
+        report.warn(f"tracing takes longer here: {engine.fidelity_reason}")
+    options = schedule.Options(request.concurrency, keep_going=request.keep_going)
+    running = schedule.Schedule(planned, bridge, options, report)
+    with _signals_to(running):
+        outcomes = running.run()
+    if any(_was_stored(outcome) for outcome in outcomes):
+        engine.prune(found.cache.max_size, found.cache.max_age)
+    if request.summarize is not None:
+        path = request.summarize or os.path.join(state_dir(found.root), _SUMMARY)
+        _summarize(path, planned, outcomes)
+    return exit_code(planned, outcomes, running.signal)
+
+
+def _summarize(path: str, planned: Plan, outcomes: Iterable[Outcome]) -> None:
+    try:
+        json_summary.write(path, planned, outcomes)
+    except OSError as error:
+        raise UsageError(f"the summary can't be written to {path}: {error.strerror}") from error
+
+
+def _was_stored(outcome: Outcome) -> bool:
+    missed = outcome.lookup is not None and outcome.lookup.status == "miss"
+    return missed and outcome.state == "done" and outcome.not_cached is None
+
+
+def exit_code(planned: Plan, outcomes: Iterable[Outcome], interrupted: int | None) -> int:
+    """Return 128+n after a signal, the code of the one failed task, 1 for several, else 0."""
+    if interrupted is not None:
+        return 128 + interrupted
+    codes = {
+        planned.actions[outcome.step].task.id: outcome.exit_code
+        for outcome in schedule.failed(outcomes)
+    }
+    return next(iter(codes.values())) if len(codes) == 1 else min(len(codes), 1)
+
+
+@contextmanager
+def _signals_to(running: schedule.Schedule) -> Iterator[None]:
+    """Let signals interrupt the run, as long as it lasts."""
+    earlier = {
+        number: signal.signal(number, lambda number, _: running.interrupt(number))
+        for number in _SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def _forecast(planned: Plan, bridge: Bridge) -> int:
+    out = Sink(1)
+    for action, lookup in zip(planned.actions, schedule.forecast(planned, bridge), strict=True):
+        line = plain.shown_line(action.line)
+        out.line(f"{out.style(action.label, 'bold')}: $ {line}  {_prospect(lookup)}")
+    return 0
+
+
+def _prospect(lookup: Lookup | None) -> str:
+    if lookup is None:
+        return "unknown: a step before it has to run"
+    return "cache hit" if lookup.status == "hit" else plain.lookup_words(lookup)
+
+
 def _positive(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None

@@ -92,6 +92,22 @@ fn every_case_is_checked() {
 }
 
 #[test]
+fn on_rung_notify_memory_can_be_read_in_another_way() {
+    support::on_rung("notify", &["ordinary_user", "static_programs"]);
+}
+
+/// A debugger inside is the one thing that a step stopped by `ptrace` can't have.
+#[test]
+fn on_rung_ptrace_filter_the_folds_are_the_same() {
+    support::on_rung("ptrace-filter", &["debuggers_work", "ordinary_user"]);
+}
+
+#[test]
+fn on_rung_ptrace_the_folds_are_the_same() {
+    support::on_rung("ptrace", &["debuggers_work", "ordinary_user"]);
+}
+
+#[test]
 fn an_ordinary_user_leaves_the_same_folds() {
     support::as_nobody("ordinary_user");
 }

@@ -3,6 +3,8 @@
 
 use fspy_trace::Change;
 
+use crate::listen::Notification;
+
 #[cfg(any(target_arch = "aarch64", test))]
 mod aarch64;
 mod shapes;
@@ -136,6 +138,15 @@ pub(crate) enum Meaning {
 /// `io_uring_setup` opens files without a system call of its own; refused, libraries do without.
 /// The number is the same on every architecture.
 pub(crate) const IO_URING_SETUP: u32 = 425;
+
+/// First number of the x32 ABI.
+pub(crate) const X32: u32 = 0x4000_0000;
+
+/// Whether a call is made to fail: where no filter does that.
+pub(crate) fn is_refused(call: &Notification) -> bool {
+    let number = u32::try_from(call.number).unwrap_or(0);
+    number == IO_URING_SETUP || (HAS_X32 && call.arch == ARCH && number >= X32)
+}
 
 /// Finds the meaning of a number quickly.
 #[derive(Debug)]
