@@ -73,6 +73,7 @@ impl Tracer {
             env: env.into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect(),
             cwd: bytes(cwd),
             traced: true,
+            interactive: false,
         };
         py.enter(|| self.lock().supervisor.spawn(&spawn))
     }

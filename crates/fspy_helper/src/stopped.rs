@@ -60,15 +60,17 @@ impl<'a> Life<'a> {
         shared: &'a Shared,
     ) -> Result<Self, Failure> {
         let mut fds = fds.into_iter();
+        let given = launch.interactive.then(|| fds.next()).flatten();
         let (Some(stdout), Some(stderr)) = (fds.next(), fds.next()) else {
             return Err((Stage::Stdio, libc::EBADF));
         };
+        let input = given.as_ref().map_or(shared.null(), AsFd::as_fd);
         let log = fds.next().map(File::from);
         let watch = if launch.traced { Watch::by_stops(mode) } else { Watch::None };
         let prepared = Prepared::new(launch, watch).map_err(|_| (Stage::Exec, libc::EINVAL))?;
         let stamp = clock::stamp(&launch.scratch);
         let started = Instant::now();
-        let stdio = [shared.null(), stdout.as_fd(), stderr.as_fd()];
+        let stdio = [input, stdout.as_fd(), stderr.as_fd()];
         let (pid, news) =
             shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
         let fidelity = Rung::Stops(mode).fidelity();
