@@ -10,6 +10,8 @@ FUZZ_SECONDS ?= 300
 # What `make differential` plays: so many random edits, or the one scenario of SEED.
 STEPS  ?= 10000
 SEED   ?=
+# Where tools from the npm registry go, for the tracer's tests.
+NODE_TOOLS := $(CURDIR)/target/node-tools
 
 # What the extension, the helper and the preload are made of.
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
@@ -118,6 +120,8 @@ test: build wheel wheelhouse ## everything, from a clean machine: at most 20 min
 
 .PHONY: test-tools
 test-tools: build ## tests that drive real tools, fetched from the npm registry
+	npm install --prefix $(NODE_TOOLS) --no-audit --no-fund --silent typescript@5 vite@7 esbuild@0.25
+	FSPY_TEST_NODE_TOOLS=$(NODE_TOOLS) cargo test --locked -p fspy --test against_strace
 	$(PYTEST) -m tools
 
 .PHONY: differential

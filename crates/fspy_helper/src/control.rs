@@ -15,8 +15,8 @@ use crate::deaths::Deaths;
 use crate::probe::Rung;
 use crate::shared::Shared;
 use crate::step::{Ended, Step, live};
-use crate::tree::mark;
 use crate::stops::reap_orphan;
+use crate::tree::mark;
 
 /// Enough for the deepest of a step's calls, which keep their paths on the heap.
 const STACK: usize = 512 * 1024;

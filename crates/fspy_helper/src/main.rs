@@ -15,6 +15,8 @@ mod launch;
 mod listen;
 mod look;
 mod memory;
+#[cfg(feature = "mutations")]
+mod mutations;
 mod probe;
 mod resolve;
 mod shared;

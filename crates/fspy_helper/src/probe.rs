@@ -125,7 +125,7 @@ fn stopped(mode: Mode) -> Result<(), String> {
         match stops::next(Wait::ForOne) {
             Ok(Some((tid, Stop::Call))) => {
                 let call = stops::call(tid);
-                if let Some(call) = call.filter(|call| index.get(call.number).is_some()) {
+                if let Some(call) = call.filter(|call| index.get(call).is_some()) {
                     return understood(&call);
                 }
                 Stopped { tid, mode }.proceed(0);

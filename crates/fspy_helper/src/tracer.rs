@@ -11,7 +11,9 @@ use fspy_trace::{Fidelity, Fold, Incomplete, Peer, Trace};
 use crate::describe::{Findings, Interpreters, describe};
 use crate::handlers;
 use crate::listen::{Notification, Waiting};
-use crate::syscalls::{ARCH, Call, FOREIGN_FILE_CALLS, Index, Meaning, RT_SIGACTION};
+#[cfg(feature = "mutations")]
+use crate::mutations;
+use crate::syscalls::{Call, Index, Meaning};
 use crate::thread::{Thread, World};
 use crate::tree::Family;
 
@@ -63,23 +65,19 @@ impl Tracer {
 
     /// Whether the call names files; for the rung on which every call stops.
     pub(crate) fn is_of_interest(&self, call: &Notification) -> bool {
-        let number = u32::try_from(call.number).unwrap_or(u32::MAX);
-        match call.arch {
-            ARCH => self.index.get(call.number).is_some(),
-            _ => FOREIGN_FILE_CALLS.contains(&number),
-        }
+        self.index.is_of_interest(call)
     }
 
     /// Answers one call. Nothing that happens here may keep it from proceeding.
     pub(crate) fn answer(&mut self, listener: &impl Waiting, notification: &Notification) {
-        if notification.arch == ARCH && is_number(notification, RT_SIGACTION) {
+        if let Some(layout) = handlers::installs(notification) {
             if listener.is_valid(notification.id) {
-                handlers::keep_restarting(notification.tid, notification.args[1]);
+                handlers::keep_restarting(notification.tid, notification.args[1], layout);
             }
             listener.proceed(notification.id);
             return;
         }
-        let call = self.index.get(notification.number).filter(|_| notification.arch == ARCH);
+        let call = self.index.get(notification);
         let findings = match call {
             Some(call) => self.look_at(notification, call),
             None => foreign_architecture(),
@@ -87,10 +85,12 @@ impl Tracer {
         if findings.new_session && listener.is_valid(notification.id) {
             self.joins_session(notification.tid);
         }
+        #[cfg(feature = "mutations")]
+        let findings = mutations::without(findings);
         // Only while the caller waited is it sure that its number was not given to another.
         if listener.proceed(notification.id) {
             self.calls += 1;
-            self.log(call, &findings);
+            self.log(notification.tid, call, &findings);
             self.absorb(findings);
         }
     }
@@ -140,11 +140,12 @@ impl Tracer {
         self.incomplete.extend(findings.incomplete);
     }
 
-    /// One line a path: the call, a tab, the path as named, a NUL.
-    fn log(&mut self, call: Option<&Call>, findings: &Findings) {
+    /// One line a path: the thread, the call, the path as named, with tabs between and a NUL after.
+    fn log(&mut self, tid: u32, call: Option<&Call>, findings: &Findings) {
         let (Some(log), Some(call)) = (&mut self.log, call) else { return };
+        let start = format!("{tid}\t{}\t", call.name);
         for path in &findings.named {
-            let line = [call.name.as_bytes(), b"\t", path, b"\0"].concat();
+            let line = [start.as_bytes(), path, b"\0"].concat();
             // A log that can't be written is the business of whoever asked for it.
             let _ = log.write_all(&line);
         }
@@ -164,10 +165,6 @@ impl Tracer {
             calls: self.calls,
         }
     }
-}
-
-fn is_number(notification: &Notification, number: u32) -> bool {
-    u32::try_from(notification.number) == Ok(number)
 }
 
 fn foreign_architecture() -> Findings {

@@ -2,11 +2,13 @@
 #![allow(dead_code, reason = "no test program uses everything")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
+pub(crate) mod strace;
+
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -143,19 +145,29 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A directory with files, directories (`dir`) and links (their target).
+/// A directory with files, directories (`dir`), programs (`script`) and links (their target).
 pub(crate) fn given(entries: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
+    fill(dir.path(), entries);
+    dir
+}
+
+/// Puts such entries into a directory.
+pub(crate) fn fill(dir: &Path, entries: &[(&str, &str)]) {
     for (name, what) in entries {
-        let path = dir.path().join(name);
+        let path = dir.join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("its parent");
         match *what {
             "file" => fs::write(path, "content\n").expect("a file"),
             "dir" => fs::create_dir(path).expect("a directory"),
+            "script" => {
+                fs::write(&path, "#!/bin/sh\n").expect("a script");
+                let mode = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(path, mode).expect("permissions");
+            }
             target => symlink(target, path).expect("a link"),
         }
     }
-    dir
 }
 
 /// Records at and below `dir` as text, sorted: path, what was there, what was seen, what was done.
@@ -222,7 +234,15 @@ pub(crate) fn on_rung(rung: &str, skip: &[&str]) {
     rerun(command, skip);
 }
 
-/// Runs `command`, which runs this program's tests, but for those whose names contain one of `skip`.
+/// Runs this program's tests with another helper, some variables for it, and arguments.
+pub(crate) fn rerun_with(helper: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env(HELPER, helper).env("RUST_BACKTRACE", "0").envs(env.iter().copied());
+    command.arg("--test-threads=2").args(arguments).output().expect("the tests run")
+}
+
+/// Runs `command`, which runs this program's tests, but for those whose names contain one of `skip`:
+/// they must pass.
 fn rerun(mut command: Command, skip: &[&str]) {
     command.args(["--test-threads=2", "--skip", "on_rung"]);
     command.args(skip.iter().flat_map(|name| ["--skip", name]));
@@ -234,19 +254,31 @@ fn rerun(mut command: Command, skip: &[&str]) {
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
+/// A directory for them.
+pub(crate) fn scratch() -> PathBuf {
+    std::env::var_os(PROGRAMS).unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into()).into()
+}
+
+/// For `compiled`: with musl as the C library, and the kernel's headers, which it lacks.
+pub(crate) const MUSL: &str = "-idirafter/usr/include";
+const KERNEL_HEADERS: &str = "-idirafter/usr/include/x86_64-linux-gnu";
+
 /// Compiles a C program; `None`, with the reason printed, if that can't be done here.
 pub(crate) fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<PathBuf> {
-    if !has("gcc") {
+    let compiler = if flags.contains(&MUSL) { "musl-gcc" } else { "gcc" };
+    if !has(compiler) {
         return None;
     }
-    let dir = std::env::var_os(PROGRAMS).unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
-    let target = Path::new(&dir).join(format!("{name}{}", flags.concat()));
+    let target = scratch().join(format!("{name}{}", flags.concat().replace('/', "-")));
     // Tests run side by side, in this process and in others.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let unfinished = target.with_extension(format!("{}-{number}.x", std::process::id()));
     let source = unfinished.with_extension("c");
     fs::write(&source, text).expect("the source");
-    let mut gcc = Command::new("gcc");
+    let mut gcc = Command::new(compiler);
+    if compiler != "gcc" {
+        gcc.arg(KERNEL_HEADERS);
+    }
     gcc.args(["-O1", "-w", "-pthread", "-o"]).arg(&unfinished).arg(&source).args(flags);
     let output = gcc.output().expect("gcc");
     fs::remove_file(source).expect("the source goes");
@@ -262,7 +294,7 @@ pub(crate) fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<PathBuf
 }
 
 /// Runs the tests of this program as `nobody`, but for those whose names contain `skip`.
-pub(crate) fn as_nobody(skip: &str) {
+pub(crate) fn as_nobody(skip: &[&str]) {
     if !is_root() || !has("setpriv") || !can_trace() {
         return;
     }
@@ -287,7 +319,7 @@ pub(crate) fn as_nobody(skip: &str) {
         .envs([(HELPER, helper.as_os_str()), (PROGRAMS, scratch.as_os_str())])
         .envs([("TMPDIR", &scratch), ("HOME", &scratch)])
         .current_dir("/");
-    rerun(command, &[skip]);
+    rerun(command, skip);
 }
 
 /// Whether a tool is there; says so if not.

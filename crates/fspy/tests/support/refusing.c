@@ -10,6 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifdef __aarch64__
+#define NATIVE AUDIT_ARCH_AARCH64
+#else
+#define NATIVE AUDIT_ARCH_X86_64
+#endif
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define ANSWER(value) BPF_STMT(BPF_RET | BPF_K, value)
 
@@ -17,6 +22,10 @@ int main(int argc, char **argv) {
   struct sock_filter code[64];
   int n = 0;
   if (argc < 3) return 2;
+  // Numbers mean other calls to 32-bit programs.
+  code[n++] = (struct sock_filter)LOAD(arch);
+  code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0);
+  code[n++] = (struct sock_filter)ANSWER(SECCOMP_RET_ALLOW);
   code[n++] = (struct sock_filter)LOAD(nr);
   for (char *what = strtok(argv[1], ","); what; what = strtok(0, ",")) {
     int number = !strcmp(what, "seccomp") || !strcmp(what, "listener") ? SYS_seccomp
