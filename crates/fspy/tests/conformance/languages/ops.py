@@ -1,5 +1,8 @@
 """One operation on files, named by the first argument."""
-import os, subprocess, sys
+
+import os
+import subprocess
+import sys
 
 OPS = {
     "read": lambda: open("f").read(),
