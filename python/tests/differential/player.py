@@ -92,7 +92,7 @@ class Player:
         for at, move in enumerate(self.scenario.moves):
             self._advance_clock()
             self._make(move)
-            self._compare(at, quiet=isinstance(move, Again))
+            self._compare(at, quiet=isinstance(move, Again | Lose))
 
     # Moves.
 
