@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from taskrunner.cli import choosing
 from taskrunner.cli.lazy import Command
 
 if TYPE_CHECKING:
@@ -19,20 +20,21 @@ if TYPE_CHECKING:
     from taskrunner.workspace import Workspace
 
 
-def _explain(words: tuple[str, ...], *, last: bool, everything: bool, as_json: bool) -> int:
-    from taskrunner import graph, plan, select
+def _explain(
+    words: tuple[str, ...], *, last: bool, everything: bool, as_json: bool, **options: Any
+) -> int:
     from taskrunner.cli import session
 
+    wanted = choosing.taken(words, options)
     found = session.workspace()
-    tasks = graph.build(found)
-    wanted = select.select(tasks, words[0])
-    planned = plan.plan(tasks, wanted, words[1:], os.environ)
+    tasks, selection = choosing.chosen(found, wanted)
+    planned = choosing.planned_of(tasks, selection, wanted)
     if last:
         explained = list(_last(found, planned))
     else:
         with session.engine(found, workers=1) as engine:
             explained = list(_now(found, planned, engine, everything=everything))
-    named = {action.task.label for action in planned.actions if action.task.id in wanted}
+    named = {action.task.label for action in planned.actions if action.task.id in selection.tasks}
     _show(explained, named, last=last, everything=everything, as_json=as_json)
     return 0
 
@@ -111,6 +113,7 @@ command = Command(
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
     options_metavar="[OPTIONS]",
     params=[
+        *choosing.options(),
         click.Option(
             ["--last"], is_flag=True, help="Explain the last run in which something missed instead."
         ),
