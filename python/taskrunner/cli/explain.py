@@ -47,7 +47,8 @@ def _now(
     from taskrunner.execute import Bridge
     from taskrunner.forecast import forecast
 
-    bridge = Bridge(engine, planned, cache.Policy(tasks=found.cache.tasks))
+    policy = cache.Policy("configured", found.cache.tasks, found.cache.scripts)
+    bridge = Bridge(engine, planned, policy)
     lookups = forecast(planned, bridge)
     for action, lookup in zip(planned.actions, lookups, strict=True):
         if lookup is not None:

@@ -70,14 +70,17 @@ class Bench:
 
     def __init__(self, tool: Tool, base: Path) -> None:
         self.tool = tool
-        self.base = base
-        self.place = Place.make(base)
+        # Some tools list every directory above the workspace: nothing comes or goes there.
+        self.aside = base / "aside"
+        place = Place.make(self.aside)
+        self.place = Place(base / "at" / "workspace", place.home, place.temp)
+        self.place.root.mkdir(parents=True)
         for name in (".cache", ".config", ".cargo"):  # as in any home that is lived in
             (self.place.home / name).mkdir()
         self.conditions = Conditions(dict(tool.env))
         self.env = {
             "PATH": kit_path(tool.kit),
-            "TASKRUNNER_CACHE_DIR": str(base / "cache"),
+            "TASKRUNNER_CACHE_DIR": str(self.aside / "cache"),
         }
         keys = {"env": tuple(tool.env)} if tool.env else {}
         self.tasks = (Task("build", tool.command, keys=keys),)
@@ -143,7 +146,7 @@ class Bench:
         if self.tool.uncached is None:
             self.settles("incremental build, again")
         wanted = self.tree()
-        self.place.root.rename(self.base / "left behind")
+        self.place.root.rename(self.aside / "left behind")
         self.place.root.mkdir()
         self.write(self.place.root)
         edit.apply(self.place.root)
@@ -188,7 +191,7 @@ class Bench:
     def plain(self, edit: Edit | None) -> Seen:
         """What a user sees of a plain run in a fresh copy."""
         self.plains += 1
-        place = Place.make(self.base / f"plain-{self.plains}")
+        place = Place.make(self.aside / f"plain-{self.plains}")
         self.write(place.root)
         if edit:
             edit.apply(place.root)

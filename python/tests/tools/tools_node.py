@@ -72,6 +72,10 @@ PARTS = {
     "src/word.test.js": VITEST + "import { word } from './part.js';\n"
     "test('word', () => { expect(word.length).toBeGreaterThan(2); });\n"
 }
+TIDY = PLAIN | {
+    "src/main.js": 'import { word } from "./part.js";\nconsole.log(word);\n',
+    "src/part.js": 'export const word = "one";\n',
+}
 REFERENCES = {
     "tsconfig.json": '{"files": [], "references": [{"path": "lib"}, {"path": "app"}]}\n',
     "lib/tsconfig.json": '{"compilerOptions": {"composite": true, "outDir": "../dist/lib",'
@@ -106,12 +110,11 @@ TOOLS = [
          " filesystem", "node dist/main.js"),
     tool("rollup", "rollup src/main.js --file dist/main.js", "node dist/main.js"),
     tool("esbuild", "esbuild src/main.js --bundle --outfile=dist/main.js", "node dist/main.js"),
-    tool("prettier --check", "prettier --check src", "true",
+    tool("prettier --check", "prettier --check src", "true", files=TIDY,
          edits=(Write("src/part.js", b'export const word = "two";\n'),
                 Write("src/part.js", b"export   const word = 3\n"), Touch("src/main.js"))),
     tool("prettier --write", "prettier --write src", "cat src/*.js",
-         files=PLAIN | {"src/main.js": 'import { word } from "./part.js";\nconsole.log(word);\n',
-                        "src/part.js": 'export const word = "one";\n'},
+         files=TIDY,
          edits=(Write("src/part.js", b'export const word = "two";\n'), Touch("src/main.js"))),
     tool("sass", "sass src/main.scss dist/main.css", "cat dist/main.css",
          {"src/main.scss": "@use 'part';\n.a { b: part.$c; }\n", "src/_part.scss": "$c: red;\n"},
