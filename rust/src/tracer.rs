@@ -91,7 +91,7 @@ impl Tracer {
             let events = self.lock().supervisor.next_events(limit, timeout);
             Ok::<_, std::convert::Infallible>(events)
         })?;
-        Ok(events.into_iter().map(|event| self.event(py, event)).collect())
+        Ok(events.into_iter().filter_map(|event| self.event(py, event)).collect())
     }
 
     /// Send a signal to the command and all it started.
@@ -115,8 +115,8 @@ impl Tracer {
 }
 
 impl Tracer {
-    fn event(&self, py: Python<'_>, event: Native) -> Event {
-        match event {
+    fn event(&self, py: Python<'_>, event: Native) -> Option<Event> {
+        Some(match event {
             Native::Started { .. } => Event::plain(py, "started", 0),
             Native::Output { stream, data, .. } => {
                 let number = match stream {
@@ -131,7 +131,8 @@ impl Tracer {
             }
             Native::SpawnFailed { error, .. } => Event::not_started(py, 0, error.to_string()),
             Native::HelperLost { .. } => Event::plain(py, "helper-lost", 0),
-        }
+            Native::Ready { .. } => return None, // Nothing of the caller's is watched.
+        })
     }
 }
 
