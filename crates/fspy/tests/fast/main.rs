@@ -7,7 +7,6 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use fspy::{Spawn, Supervisor};
@@ -219,19 +218,4 @@ fn a_library_that_is_not_there_is_done_without() {
     let ran = finish(&mut supervisor, 1);
     assert_eq!((ran.stdout(), ran.stderr()), ("content\n".to_owned(), String::new()));
     assert_eq!(ran.trace().recorded, 0);
-}
-
-/// The suites that other ways of tracing have to pass.
-#[test]
-#[ignore = "runs other test programs for a minute; `make test` asks for it"]
-fn the_conformance_suite_passes() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let suites = ["--test", "conformance", "--test", "against_strace", "--test", "lifecycle"];
-    let output = Command::new(cargo)
-        .args(["test", "--locked", "-p", "fspy"])
-        .args(suites)
-        .env("FSPY_TEST_PRELOAD", fspy::BUILT_PRELOAD)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
