@@ -139,6 +139,7 @@ fn run(
         incomplete: vec![],
         started_ns: 0,
         calls: 0,
+        recorded: 0,
     };
     let end = RunEnd {
         code: Some(0),
