@@ -10,6 +10,8 @@ FUZZ_SECONDS ?= 300
 # What `make differential` plays: so many random edits, or the one scenario of SEED.
 STEPS  ?= 10000
 SEED   ?=
+# Where tools from the npm registry go, for the tracer's tests.
+NODE_TOOLS := $(CURDIR)/target/node-tools
 
 # What the extension, the helper and the preload are made of.
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
@@ -117,8 +119,17 @@ test: build wheel wheelhouse ## everything, from a clean machine: at most 20 min
 	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not tools'
 
 .PHONY: test-tools
-test-tools: build ## tests that drive real tools, fetched from the npm registry
-	$(PYTEST) -m tools
+test-tools: build ## tests that drive real tools, fetched from the registries; writes docs/tools.md
+	scripts/fetch-tools
+	npm install --prefix $(NODE_TOOLS) --no-audit --no-fund --silent typescript@5 vite@7 esbuild@0.25
+	FSPY_TEST_NODE_TOOLS=$(NODE_TOOLS) cargo test --locked -p fspy --test against_strace
+	rm -rf target/tool-rows && mkdir -p target/tool-rows
+	TASKRUNNER_TOOL_ROWS=$(abspath target/tool-rows) $(PYTEST) -m tools; code=$$?; \
+	  $(BIN)/python scripts/tools_table.py target/tool-rows docs/tools.md && exit $$code
+
+.PHONY: mutation
+mutation: build ## leave out each rule of the cache in turn: a test must notice
+	$(BIN)/python scripts/mutation.py
 
 .PHONY: differential
 differential: build ## random workspaces and edits against clean builds: STEPS of them, or one SEED

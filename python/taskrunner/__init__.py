@@ -6,15 +6,18 @@ TYPE_CHECKING = False  # as type checkers know it; `typing` itself takes 8 ms to
 if TYPE_CHECKING:
     from taskrunner._native import __version__
     from taskrunner.errors import TaskrunnerError
+    from taskrunner.tracing import Trace, trace
     from taskrunner.workspace import Workspace, discover
 
-__all__ = ["TaskrunnerError", "Workspace", "__version__", "discover"]
+__all__ = ["TaskrunnerError", "Trace", "Workspace", "__version__", "discover", "trace"]
 
 _HOMES = {
     "TaskrunnerError": "taskrunner.errors",
+    "Trace": "taskrunner.tracing",
     "Workspace": "taskrunner.workspace",
     "__version__": "taskrunner._native",
     "discover": "taskrunner.workspace",
+    "trace": "taskrunner.tracing",
 }
 
 

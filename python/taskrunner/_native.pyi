@@ -268,7 +268,7 @@ class Engine:
         """
     @property
     def fidelity(self) -> str:
-        """What tracing can do here: `notify` or `none`."""
+        """What tracing can do here: a rung of the ladder in `docs/tracing.md`."""
     @property
     def fidelity_reason(self) -> str | None:
         """Why tracing is not complete."""
@@ -338,3 +338,81 @@ class Engine:
         """Return what the last run, or restore, of a step left; as `hit_leaves` does."""
     def close(self) -> None:
         """Finish background work and close the cache."""
+
+@final
+class Tracer:
+    """One command, started under the tracer; for `taskrunner trace`."""
+
+    def __new__(cls, *, helper: str, scratch: str) -> Tracer:
+        """Start the helper, which finds out what tracing can do here."""
+    @property
+    def fidelity(self) -> str:
+        """What tracing can do here: a rung of the ladder in `docs/tracing.md`."""
+    @property
+    def fidelity_reason(self) -> str | None:
+        """Why tracing is not what it could be."""
+    def start(self, *, argv: Sequence[str], env: Sequence[tuple[str, str]], cwd: str) -> None:
+        """Start the command: once only."""
+    def next_events(self, limit: int, timeout: float | None) -> list[Event]:
+        """Wait for events: `started`, `output`, and at last `exited`, `failed` or `helper-lost`."""
+    def kill(self, signal: int) -> None:
+        """Send a signal to the command and all it started."""
+    def wake(self) -> None:
+        """Make `next_events` return; may be called from a signal handler."""
+    def trace(self) -> Trace:
+        """Return what the command did, once it has ended."""
+
+@final
+class Trace:
+    """What a command did. Frozen. Paths have odd bytes as surrogate escapes."""
+
+    @property
+    def fidelity(self) -> str:
+        """How it was traced."""
+    @property
+    def reason(self) -> str | None:
+        """Why it was not traced, if it was not."""
+    @property
+    def paths(self) -> list[Touched]:
+        """Every path, in the order of first touch."""
+    @property
+    def programs(self) -> list[str]:
+        """The programs that were started, by the names they were called by."""
+    @property
+    def renames(self) -> list[tuple[str, str]]:
+        """What was renamed: from and to."""
+    @property
+    def peers(self) -> list[tuple[str, str]]:
+        """Processes outside the command's own that it asked for something: kind and address."""
+    @property
+    def incomplete(self) -> list[tuple[str, str | None]]:
+        """Why it is incomplete, with the path in question; empty if it is complete."""
+    @property
+    def calls(self) -> int:
+        """How many calls were looked at."""
+
+@final
+class Touched:
+    """What a command did with one path. Frozen."""
+
+    @property
+    def path(self) -> str:
+        """Absolute, without symbolic links but possibly the last component."""
+    @property
+    def before(self) -> str:
+        """What was there at first touch: `file`, `dir`, `link`, `special`, `absent`, `error`."""
+    @property
+    def errno(self) -> int | None:
+        """Why it could not be looked at."""
+    @property
+    def after(self) -> str:
+        """What is there at the end, as `before`."""
+    @property
+    def did(self) -> list[str]:
+        """What the command did, in the words of `docs/trace.md`."""
+    @property
+    def access(self) -> str:
+        """Which of `rwx` were asked for by `access`."""
+    @property
+    def names(self) -> list[tuple[str, str]] | None:
+        """What a listing showed: names and kinds."""

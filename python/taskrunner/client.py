@@ -32,6 +32,7 @@ __all__ = [
     "ignore_input",
     "ignore_output",
     "is_managed",
+    "looked_up",
     "track_input",
     "track_output",
     "track_value",
@@ -109,6 +110,15 @@ def get_envs(
         return _matching(_fallback(), pattern)
     texts = [os.fsdecode(field) for field in answer]
     return dict(zip(texts[::2], texts[1::2], strict=False))
+
+
+def looked_up(name: str) -> None:
+    """The tool has read a variable from its own environment, and can't ask for it any more.
+
+    If the runner had one that it did not pass on, this run is not cached, and the next one has it.
+    """
+    if is_managed():
+        _write("trackEnv", {"name": os.fsencode(name)})
 
 
 def disable_cache(reason: str | None = None) -> None:

@@ -8,6 +8,7 @@ __all__ = [
     "ignore_input",
     "ignore_output",
     "is_managed",
+    "looked_up",
     "track_input",
     "track_output",
     "track_value",
@@ -23,6 +24,7 @@ def get_env(name: str, *, tracked: bool = True) -> str | None: ...
 def get_envs(
     pattern: str | None = None, *, prefix: str | None = None, tracked: bool = True
 ) -> dict[str, str]: ...
+def looked_up(name: str) -> None: ...
 def disable_cache(reason: str | None = None) -> None: ...
 
 # Not for tools: the runner's side shares them.

@@ -9,22 +9,24 @@ from taskrunner import _native, fingerprint
 from taskrunner.cache import lookup
 from taskrunner.environ import matching
 from taskrunner.events import Lookup
+from taskrunner.explanation import explanation
 from taskrunner.listen import Listening
 from taskrunner.reasons import Reason
+from taskrunner.tracing import HELPER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from taskrunner._native import Engine, Event
     from taskrunner.cache import Policy
+    from taskrunner.explanation import Explanation
     from taskrunner.hints import Hints
     from taskrunner.plan import Action, Plan
 
-_LIB = os.path.join(os.path.dirname(__file__), "_lib")
-HELPER = os.path.join(_LIB, "taskrunner-helper")
-ADDON = os.path.join(_LIB, "taskrunner-client.node")
+ADDON = os.path.join(os.path.dirname(HELPER), "taskrunner-client.node")
 EVENTS_AT_ONCE = 256
 
+_DESCRIBED = frozenset({"description-changed", "env-changed"})
 _FORCED = Lookup("miss", Reason("forced"))
 
 
@@ -59,6 +61,9 @@ class Bridge:
         self._forced = policy.mode == "force"
         self._disabled = [policy.disabled(action) for action in plan.actions]
         self._descriptions: list[bytes] = []
+        self.missed: dict[int, Explanation] = {}
+        """Why steps missed, compared in the tree as they would have found it."""
+        self._actions = plan.actions
         facts = fingerprint.facts(engine.fidelity)
         for action, before in zip(plan.actions, plan.before(), strict=True):
             self._add(action, before, facts)
@@ -97,7 +102,26 @@ class Bridge:
         for checked in self._engine.check(asked) if asked else ():
             description = self._descriptions[checked.step]
             found[checked.step] = lookup(self._engine, checked, description)
+        for number in asked:
+            self._note(number, found[number])
         return found
+
+    def _note(self, number: int, lookup: Lookup) -> None:
+        """Keep why a step missed, for `explain --last`; when it has run the tree is another."""
+        reason = lookup.reason
+        if lookup.status == "miss" and reason is not None and reason.kind != "dependency-ran":
+            self.missed[number] = self.explain(number, lookup)
+
+    def explain(self, number: int, lookup: Lookup, *, whole: bool = False) -> Explanation:
+        """Compare the nearest stored result of a looked-up step with the tree it would find."""
+        if lookup.status == "disabled":
+            return explanation(self._actions[number], lookup, None)
+        described: Iterable[tuple[str, str, str]] = ()
+        if lookup.reason is not None and lookup.reason.kind in _DESCRIBED:
+            earlier = self._engine.previous_description(number)
+            described = fingerprint.changes(earlier, self._descriptions[number])
+        explained = self._engine.explain(number, whole=whole)
+        return explanation(self._actions[number], lookup, explained, described)
 
     def restore(self, number: int) -> None:
         """Begin to restore a hit."""

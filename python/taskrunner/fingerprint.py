@@ -150,6 +150,40 @@ def explain(earlier: bytes | None, now: bytes) -> Difference:
     return Difference(", ".join(dict.fromkeys(words)) or None, variable)
 
 
+def changes(earlier: bytes | None, now: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield each field that differs between two descriptions: its name, what it was and is."""
+    import json
+
+    try:
+        old, new = json.loads(earlier or b"null"), json.loads(now)
+    except ValueError:
+        return
+    if not isinstance(old, dict):
+        return
+    for name in new:
+        if name == "env":
+            yield from _changed_variables(old.get(name) or {}, new[name])
+        elif old.get(name) != new[name]:
+            yield name, _shown(old.get(name)), _shown(new[name])
+
+
+def _changed_variables(old: dict[str, str], new: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Values are secrets, known by keyed digests alone."""
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            values = [
+                "unset" if it is None else f"a value ({it[:12]})"
+                for it in (old.get(name), new.get(name))
+            ]
+            yield f"env {name}", values[0], values[1]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "nothing"
+    return "nothing" if value is None else str(value)
+
+
 def _changes(name: str, old: object, new: object) -> Iterator[str]:
     if name == "env" and isinstance(old, dict) and isinstance(new, dict):
         yield from (f"env '{name}' {how}" for name, how in _env_changes(old, new))

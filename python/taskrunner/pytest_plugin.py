@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from taskrunner.client import disable_cache, get_env, ignore_input, ignore_output, is_managed
+from taskrunner.client import disable_cache, ignore_input, ignore_output, is_managed, looked_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _tell_variables() -> None:
     for name in READ_AT_START:
-        # Asked for by name, it is passed to later runs; this one has done without it.
-        if get_env(name) != os.environ.get(name):
-            disable_cache(f"{name} is set, and was not passed to pytest")
+        looked_up(name)
 
 
 def _tell_cache(config: pytest.Config) -> None:

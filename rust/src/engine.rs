@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use cache::{Left, Workspace};
 use engine::{Refusal, Reply};
-use fspy_trace::Fidelity;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -77,10 +76,7 @@ impl Engine {
     /// What tracing can do here: `notify` or `none`.
     #[getter]
     fn fidelity(&self) -> PyResult<&'static str> {
-        self.with(|engine| match engine.fidelity().0 {
-            Fidelity::Notify => "notify",
-            Fidelity::None => "none",
-        })
+        self.with(|engine| fspy::fidelity_word(engine.fidelity().0))
     }
 
     /// Why tracing is not complete.

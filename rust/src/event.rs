@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use policy::{Miss, NotCached, Root, Roots};
 use pyo3::prelude::*;
@@ -92,11 +93,7 @@ impl Event {
             Native::Waiting(step) => Self::plain(py, "waiting", step),
             Native::Started(step) => Self::plain(py, "started", step),
             Native::HelperLost(step) => Self::plain(py, "helper-lost", step),
-            Native::Output(step, stream, data) => Self {
-                stream,
-                data: PyBytes::new(py, &data).unbind(),
-                ..Self::plain(py, "output", step)
-            },
+            Native::Output(step, stream, data) => Self::output(py, step, stream, &data),
             Native::Opened(step, names) => Self {
                 names: names.into_iter().map(OsString::from_vec).collect(),
                 ..Self::plain(py, "opened", step)
@@ -108,10 +105,7 @@ impl Event {
             Native::Exited(step, exit, wall, heard) => Self {
                 faults: heard.tally.iter().map(|(fault, count)| (fault.name(), count)).collect(),
                 lost: heard.tally.lost(),
-                code: exit.code,
-                signal: exit.signal,
-                seconds: wall.as_secs_f64(),
-                ..Self::plain(py, "exited", step)
+                ..Self::exited(py, step, (exit.code, exit.signal), wall)
             },
             Native::Judged(step, refused) => Self::stored(py, "judged", step, refused, roots),
             Native::Stored(step, refused) => Self::stored(py, "stored", step, refused, roots),
@@ -124,14 +118,30 @@ impl Event {
             Native::NotRestored(step, why) => {
                 Self::failed(py, "restored", step, Reason::worded("entry-damaged", why))
             }
-            Native::Failed(step, why, code) => Self {
-                code,
-                ..Self::failed(py, "failed", step, Reason::worded("spawn-failed", why))
-            },
+            Native::Failed(step, why, code) => Self { code, ..Self::not_started(py, step, why) },
         }
     }
 
-    fn plain(py: Python<'_>, kind: &'static str, step: u32) -> Self {
+    pub(crate) fn output(py: Python<'_>, step: u32, stream: u8, data: &[u8]) -> Self {
+        let data = PyBytes::new(py, data).unbind();
+        Self { stream, data, ..Self::plain(py, "output", step) }
+    }
+
+    /// Of exit code and signal one is there.
+    pub(crate) fn exited(
+        py: Python<'_>,
+        step: u32,
+        (code, signal): (Option<i32>, Option<i32>),
+        wall: Duration,
+    ) -> Self {
+        Self { code, signal, seconds: wall.as_secs_f64(), ..Self::plain(py, "exited", step) }
+    }
+
+    pub(crate) fn not_started(py: Python<'_>, step: u32, why: String) -> Self {
+        Self::failed(py, "failed", step, Reason::worded("spawn-failed", why))
+    }
+
+    pub(crate) fn plain(py: Python<'_>, kind: &'static str, step: u32) -> Self {
         Self {
             kind,
             step,

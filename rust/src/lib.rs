@@ -6,6 +6,7 @@ mod event;
 mod explain;
 mod hints;
 mod step;
+mod tracer;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -23,6 +24,8 @@ mod _native {
     use super::hints::{Hinted, Message};
     #[pymodule_export]
     use super::step::Step;
+    #[pymodule_export]
+    use super::tracer::{Touched, Trace, Tracer};
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
     #[pymodule_export]
     use super::{check_pattern, digest, switch_off};

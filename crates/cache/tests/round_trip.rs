@@ -156,6 +156,7 @@ fn run_to(
         fidelity: Fidelity::Notify,
         records: told.fold.into_records(),
         execs: vec![],
+        renames: vec![],
         peers: vec![],
         incomplete: vec![],
         started_ns: 0,

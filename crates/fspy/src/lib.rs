@@ -9,12 +9,14 @@ mod helper;
 mod output;
 mod program;
 mod supervisor;
+mod touched;
 mod waker;
 
 pub use error::{Error, SpawnError};
 pub use event::{Event, Exit, Spawn, Stream, Untraced};
 pub use fspy_trace::{Change, Fidelity, Incomplete, Listed, Op, Peer, Record, Seen, State, Trace};
 pub use supervisor::Supervisor;
+pub use touched::{Touched, fidelity_word, incomplete_word, peer_word, touched};
 pub use waker::Waker;
 
 /// The helper program that was built along with this crate: for tests. What is installed knows

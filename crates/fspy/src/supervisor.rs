@@ -99,7 +99,7 @@ impl Supervisor {
     }
 
     /// As [`Supervisor::spawn`]; besides, every path that a call names is written to `log`, as the
-    /// call's name, a tab, the path as named and a NUL byte.
+    /// thread's number, the call's name and the path as named, with tabs between and a NUL after.
     ///
     /// # Errors
     /// As [`Supervisor::spawn`].

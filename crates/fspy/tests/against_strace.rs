@@ -1,154 +1,218 @@
-//! The calls seen against those that `strace -f` sees, as a multiset of (call, path as named).
+//! Real tools against strace: both see the same calls of the same run, as a multiset of (call, path).
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
 #[path = "support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::{can_trace, finish, given, has, step, supervisor};
-use tempfile::TempDir;
-
-/// How often a call named a path.
-type Calls = BTreeMap<(String, String), i64>;
-
-/// Names that a tool makes up differ between two runs: what follows the marker is cut off.
-fn steady(path: &str, random: Option<&str>) -> String {
-    match random.and_then(|marker| path.find(marker).map(|at| at + marker.len())) {
-        Some(at) => format!("{}*", &path[..at]),
-        None => path.to_owned(),
-    }
-}
-
-fn traced(argv: &[&str], dir: &Path, random: Option<&str>) -> Calls {
-    let log = dir.with_extension("calls");
-    let mut supervisor = supervisor();
-    let file = fs::File::create(&log).unwrap();
-    supervisor.spawn_logged(&step(argv, dir), file.into()).unwrap();
-    let ran = finish(&mut supervisor, 1);
-    ran.assert_complete();
-    let mut calls = Calls::new();
-    for line in fs::read(&log).unwrap().split(|&byte| byte == 0).filter(|line| !line.is_empty()) {
-        let line = String::from_utf8_lossy(line).into_owned();
-        let (call, path) = line.split_once('\t').unwrap();
-        // strace shows a directory's descriptor, not its name.
-        if call != "getdents64" {
-            *calls.entry((call.to_owned(), steady(path, random))).or_default() += 1;
-        }
-    }
-    fs::remove_file(log).unwrap();
-    calls
-}
-
-fn straced(argv: &[&str], dir: &Path, random: Option<&str>) -> Calls {
-    let log = dir.with_extension("strace");
-    let status = Command::new("strace")
-        .args(["-f", "-qq", "-s", "4096", "-e", "trace=%file,bind,connect", "-o"])
-        .arg(&log)
-        .args(argv)
-        .current_dir(dir)
-        .env_clear()
-        .envs([("PATH", std::env::var("PATH").unwrap()), ("LC_ALL", "C".to_owned())])
-        .output()
-        .unwrap();
-    assert!(status.status.code().is_some());
-    let text = String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
-    let mut calls = Calls::new();
-    for (call, path) in text.lines().flat_map(parsed) {
-        *calls.entry((call, steady(&path, random))).or_default() += 1;
-    }
-    fs::remove_file(log).unwrap();
-    calls
-}
-
-/// The call of one line and the paths in it: `123 openat(AT_FDCWD, "path", …`.
-fn parsed(line: &str) -> Vec<(String, String)> {
-    // The rest of an interrupted call repeats what was said.
-    let call = line.split_whitespace().nth(1).and_then(|rest| rest.split_once('('));
-    let Some((call, _)) = call.filter(|_| !line.contains("resumed>")) else { return Vec::new() };
-    let quoted = line.split('"').skip(1).step_by(2);
-    let (skipped, taken) = match call {
-        // The text of a link is no path that is looked at, nor are a mount's type and options.
-        "symlink" | "symlinkat" => (1, 1),
-        "rename" | "renameat" | "renameat2" | "link" | "linkat" => (0, 2),
-        // Names of Unix sockets are paths, addresses are none.
-        "bind" | "connect" => (0, usize::from(line.contains("sun_path=\""))),
-        "getcwd" | "mount" => (0, 0),
-        _ => (0, 1),
-    };
-    // A descriptor alone is no name.
-    quoted.skip(skipped).take(taken).map(|path| (call.to_owned(), path.to_owned())).collect()
-}
-
-/// Both must see the same, the one in one directory, the other in a copy of it.
-fn compare(argv: &[&str], prepare: impl Fn(&Path), random: Option<&str>) {
-    if !can_trace() || !has("strace") || !has(argv[0]) {
-        return;
-    }
-    let dirs: [TempDir; 2] = [given(&[]), given(&[])];
-    // Both under one name: a path that appears in what they do appears the same.
-    let work = dirs[0].path().join("work");
-    let run = |how: fn(&[&str], &Path, Option<&str>) -> Calls| {
-        let _ = fs::remove_dir_all(&work);
-        fs::create_dir(&work).unwrap();
-        prepare(&work);
-        how(argv, &work, random)
-    };
-    // The first run warms what tools keep elsewhere.
-    run(straced);
-    let (theirs, mut ours) = (run(straced), run(traced));
-    assert!(theirs.values().sum::<i64>() > 5);
-    for (call, count) in theirs {
-        *ours.entry(call).or_default() -= count;
-    }
-    ours.retain(|_, difference| *difference != 0);
-    assert_eq!(ours, Calls::new(), "{argv:?}: more (positive) or less seen than by strace");
-}
+use support::has;
+use support::strace::compare;
 
 fn c_file(dir: &Path) {
     fs::write(dir.join("a.h"), "#define A 1\n").unwrap();
-    fs::write(dir.join("a.c"), "#include <stdio.h>\n#include \"a.h\"\nint a = A;\n").unwrap();
+    let text = "#include <stdio.h>\n#include \"a.h\"\nint main(void) { return A - 1; }\n";
+    fs::write(dir.join("a.c"), text).unwrap();
+}
+
+fn prepared(dir: &Path, program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn a_compiler() {
-    compare(&["gcc", "-I", "none", "-c", "a.c"], c_file, Some("/tmp/cc"));
+fn gcc() {
+    compare(&["gcc", "-I", "none", "-c", "a.c"], c_file);
+    compare(&["gcc", "-MD", "-o", "a", "a.c"], c_file);
+    let library =
+        "gcc -c a.c && ar rcs liba.a a.o && ranlib liba.a && cp -a . ../copy && rm -r ../copy";
+    compare(&["sh", "-c", library], c_file);
 }
 
 #[test]
-fn a_version_control_system() {
+fn make() {
     let prepare = |dir: &Path| {
         c_file(dir);
-        for arguments in [&["init", "-q"][..], &["add", "a.c"]] {
-            let git = Command::new("git").args(arguments).current_dir(dir).output().unwrap();
-            assert!(git.status.success());
-        }
+        fs::write(dir.join("Makefile"), "a: a.o\n\tgcc -o $@ $<\na.o: a.c a.h\n").unwrap();
     };
-    compare(&["git", "status"], prepare, Some("/tmp_obj_"));
+    compare(&["make"], prepare);
 }
 
 #[test]
-fn an_archiver() {
-    compare(&["tar", "cf", "x.tar", "."], c_file, None);
+fn cmake_and_ninja() {
+    if !has("ninja") {
+        return;
+    }
+    let prepare = |dir: &Path| {
+        c_file(dir);
+        let lists = "cmake_minimum_required(VERSION 3.18)\nproject(a C)\nadd_executable(a a.c)\n";
+        fs::write(dir.join("CMakeLists.txt"), lists).unwrap();
+    };
+    let script = "cmake -G Ninja -S . -B build >log && ninja -C build >>log";
+    compare(&["sh", "-c", script], prepare);
 }
 
 #[test]
-fn an_interpreter() {
-    compare(&["python3", "-c", "import json"], |_| (), None);
+fn git() {
+    let prepare = |dir: &Path| {
+        c_file(dir);
+        prepared(dir, "git", &["init", "-q"]);
+        prepared(dir, "git", &["add", "a.c"]);
+    };
+    compare(&["git", "status"], prepare);
+    let commit =
+        "git -c user.name=n -c user.email=e@x commit -qm one && git log --stat && git gc -q";
+    compare(&["sh", "-c", commit], prepare);
+}
+
+#[test]
+fn tar() {
+    compare(&["tar", "cf", "x.tar", "."], c_file);
+    compare(&["sh", "-c", "tar czf x.tgz a.c && mkdir d && tar xzf x.tgz -C d"], c_file);
+}
+
+#[test]
+fn rsync() {
+    if has("rsync") {
+        compare(&["rsync", "-a", "./", "copy/"], c_file);
+    }
+}
+
+#[test]
+fn cargo() {
+    if !has("cargo") {
+        return;
+    }
+    let prepare = |dir: &Path| {
+        let manifest = "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+        fs::write(dir.join("Cargo.toml"), manifest).unwrap();
+        fs::create_dir(dir.join("src")).unwrap();
+        fs::write(dir.join("src/main.rs"), "fn main() { println!(\"{}\", 1); }\n").unwrap();
+    };
+    let script = "CARGO_HOME=$PWD/home cargo build -q --offline";
+    compare(&["sh", "-c", script], prepare);
+}
+
+#[test]
+fn go_build() {
+    if !has("go") {
+        return;
+    }
+    let prepare = |dir: &Path| {
+        fs::write(dir.join("go.mod"), "module a\n\ngo 1.20\n").unwrap();
+        fs::write(dir.join("main.go"), "package main\n\nfunc main() { println(1) }\n").unwrap();
+    };
+    let script = "GOCACHE=$PWD/cache GOPATH=$PWD/path GOFLAGS=-mod=mod go build -o a .";
+    compare(&["sh", "-c", script], prepare);
+}
+
+#[test]
+fn pytest() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/python");
+    let Ok(python) = python.canonicalize().map(|_| python) else {
+        eprintln!("skipped: no .venv with pytest");
+        return;
+    };
+    let prepare = |dir: &Path| {
+        fs::write(dir.join("test_a.py"), "def test_a():\n    assert 1 + 1 == 2\n").unwrap();
+    };
+    let python = python.to_str().unwrap();
+    let argv = [python, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"];
+    compare(&argv, prepare);
+}
+
+#[test]
+fn pip() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/python");
+    if !python.exists() {
+        eprintln!("skipped: no .venv with pip");
+        return;
+    }
+    let prepare = |dir: &Path| {
+        fs::create_dir(dir.join("wheel")).unwrap();
+        let make = "import zipfile; z = zipfile.ZipFile('a-1-py3-none-any.whl', 'w'); \
+            z.writestr('a.py', 'x = 1\\n'); \
+            z.writestr('a-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: a\\nVersion: 1\\n'); \
+            z.writestr('a-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n'); \
+            z.writestr('a-1.dist-info/RECORD', ''); z.close()";
+        prepared(dir, "python3", &["-c", make]);
+    };
+    let python = python.to_str().unwrap();
+    let argv = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--no-index",
+        "--no-deps",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--target",
+        "t",
+        "./a-1-py3-none-any.whl",
+    ];
+    compare(&argv, prepare);
+}
+
+#[test]
+fn python_imports() {
+    compare(&["python3", "-c", "import json"], |_| ());
 }
 
 #[test]
 fn a_shell_with_pipes_links_and_renames() {
     let script = "ls | sort >list; ln -s list link; cat link | tr a b >t; mv t u; rm -f u none; \
                   mkdir -p d/e; cp list d/e; mv d f; find f | xargs ls -ld; test -x none; cd f; pwd";
-    compare(&["sh", "-c", script], c_file, None);
+    compare(&["sh", "-c", script], c_file);
 }
 
 #[test]
 fn a_search_through_a_tree() {
-    compare(&["grep", "-r", "define", "."], c_file, None);
+    compare(&["grep", "-r", "define", "."], c_file);
+}
+
+/// A tool from the npm registry, in a directory that `FSPY_TEST_NODE_TOOLS` names: `make test-tools`
+/// puts it there.
+fn node_tool(name: &str, arguments: &[&str], prepare: impl Fn(&Path)) {
+    let Some(tools) = std::env::var_os("FSPY_TEST_NODE_TOOLS") else {
+        eprintln!("skipped: {name} is fetched by `make test-tools` only");
+        return;
+    };
+    let program = Path::new(&tools).join("node_modules/.bin").join(name);
+    let argv = [&[program.to_str().unwrap()], arguments].concat();
+    let prepare = |dir: &Path| {
+        std::os::unix::fs::symlink(
+            Path::new(&tools).join("node_modules"),
+            dir.join("node_modules"),
+        )
+        .unwrap();
+        prepare(dir);
+    };
+    compare(&argv, prepare);
+}
+
+fn web_page(dir: &Path) {
+    fs::write(dir.join("index.html"), "<script type=module src=./a.ts></script>\n").unwrap();
+    fs::write(dir.join("a.ts"), "export const a: number = 1;\nconsole.log(a);\n").unwrap();
+    let config = "{\"compilerOptions\": {\"outDir\": \"out\", \"incremental\": true}, \"files\": [\"a.ts\"]}\n";
+    fs::write(dir.join("tsconfig.json"), config).unwrap();
+    fs::write(dir.join("package.json"), "{\"name\": \"a\", \"type\": \"module\"}\n").unwrap();
+}
+
+#[test]
+fn tsc() {
+    node_tool("tsc", &["-p", "."], web_page);
+}
+
+#[test]
+fn esbuild() {
+    node_tool("esbuild", &["a.ts", "--bundle", "--outfile=out.js"], web_page);
+}
+
+#[test]
+fn vite() {
+    node_tool("vite", &["build"], web_page);
 }

@@ -12,8 +12,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus, getppid, pidfd_open, wait};
 
 use crate::deaths::Deaths;
+use crate::probe::Rung;
 use crate::shared::Shared;
 use crate::step::{Ended, Step, live};
+use crate::stops::reap_orphan;
 use crate::tree::mark;
 
 /// Enough for the deepest of a step's calls, which keep their paths on the heap.
@@ -113,7 +115,13 @@ fn try_begin(shared: &Arc<Shared>, mut launch: Launch, fds: Vec<OwnedFd>) -> io:
 }
 
 /// Waits for every child that is dead, the steps' and the orphans this program inherited.
+///
+/// Where steps are stopped by `ptrace`, their threads reap their own, and only orphans are left.
 fn reap(shared: &Shared) {
+    if matches!(shared.rung(), Rung::Stops(_)) {
+        while reap_orphan() {}
+        return;
+    }
     while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
         shared.reaped(Pid::as_raw(Some(pid)), ended(status));
     }

@@ -13,11 +13,17 @@ pub(crate) struct Deaths(OwnedFd);
 impl Deaths {
     /// Blocks `SIGCHLD`, for this thread and those it will start.
     pub(crate) fn new() -> io::Result<Self> {
-        // SAFETY: an all-zero set may be emptied; it outlives the calls it is passed to.
+        // SAFETY: an all-zero set may be emptied, an all-zero action is one; both outlive the calls they
+        // are passed to.
         let fd = unsafe {
             let mut set: libc::sigset_t = MaybeUninit::zeroed().assume_init();
             libc::sigemptyset(&raw mut set);
             libc::sigaddset(&raw mut set, libc::SIGCHLD);
+            // Stops are no deaths.
+            let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+            action.sa_sigaction = libc::SIG_DFL;
+            action.sa_flags = libc::SA_NOCLDSTOP;
+            libc::sigaction(libc::SIGCHLD, &raw const action, ptr::null_mut());
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut());
             libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
         };

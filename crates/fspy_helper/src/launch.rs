@@ -15,6 +15,9 @@ use rustix::net::{
     recvmsg, socketpair,
 };
 
+use crate::filter;
+use crate::stops::Mode;
+
 /// Interprets programs that are neither ELF nor have an interpreter line, as `execvp` does.
 const SHELL: &CStr = c"/bin/sh";
 /// Exit code of a process that could not become the program.
@@ -27,6 +30,8 @@ const WAIT_KILLABLE_RECV: c_ulong = 1 << 5;
 /// What the child reports before it is the program. If the socket closes, it is.
 #[derive(Debug)]
 pub(crate) enum News {
+    /// It waits to be seized; see [`go`].
+    Ready,
     /// The filter is installed; its listener.
     Filtered(OwnedFd),
     /// The filter could not be installed, the program is started without; the `errno`.
@@ -39,6 +44,8 @@ pub(crate) enum News {
 
 /// First byte of a report: no stage, but about the filter.
 const ABOUT_FILTER: u8 = u8::MAX;
+/// First byte of the report that says no more than that.
+const READY: u8 = u8::MAX - 1;
 const STAGES: [Stage; 4] = [Stage::Fork, Stage::Chdir, Stage::Stdio, Stage::Exec];
 
 /// A process to be, with every pointer it will need.
@@ -49,7 +56,28 @@ pub(crate) struct Prepared {
     argv: Strings,
     shell_argv: Strings,
     env: Strings,
-    filter: Option<Vec<sock_filter>>,
+    watch: Watch,
+}
+
+/// How a process lets itself be watched, before it becomes the program.
+#[derive(Debug)]
+pub(crate) enum Watch {
+    None,
+    /// It installs this filter, and hands over its listener.
+    Notified(Vec<sock_filter>),
+    /// It waits until it was seized, and then installs this filter, if any.
+    Seized(Option<Vec<sock_filter>>),
+}
+
+impl Watch {
+    pub(crate) fn notified() -> Self {
+        Self::Notified(filter::program(libc::SECCOMP_RET_USER_NOTIF))
+    }
+
+    pub(crate) fn by_stops(mode: Mode) -> Self {
+        let filtered = mode == Mode::Filter;
+        Self::Seized(filtered.then(|| filter::program(libc::SECCOMP_RET_TRACE)))
+    }
 }
 
 /// A null-terminated array of C strings.
@@ -69,8 +97,8 @@ impl Strings {
 }
 
 impl Prepared {
-    /// Copies what the process will need; with a `filter` if it is to be traced.
-    pub(crate) fn new(launch: &Launch, filter: Option<Vec<sock_filter>>) -> Result<Self, NulError> {
+    /// Copies what the process will need.
+    pub(crate) fn new(launch: &Launch, watch: Watch) -> Result<Self, NulError> {
         let arguments = || launch.argv.iter().map(Vec::as_slice);
         let shell = [SHELL.to_bytes(), &launch.program];
         Ok(Self {
@@ -79,7 +107,7 @@ impl Prepared {
             argv: Strings::new(arguments())?,
             shell_argv: Strings::new(shell.into_iter().chain(arguments().skip(1)))?,
             env: Strings::new(launch.env.iter().map(Vec::as_slice))?,
-            filter,
+            watch,
         })
     }
 
@@ -102,9 +130,7 @@ impl Prepared {
                 give_up(news, Stage::Chdir);
             }
             default_signals();
-            if let Some(filter) = &self.filter {
-                report_filter(news, install(filter));
-            }
+            be_watched(&self.watch, news);
             let env = self.env.pointers.as_ptr();
             libc::execve(self.program.as_ptr(), self.argv.pointers.as_ptr(), env);
             if errno() == libc::ENOEXEC {
@@ -131,12 +157,13 @@ fn fork(child: impl FnOnce(RawFd)) -> io::Result<(i32, OwnedFd)> {
     }
 }
 
-/// A child that installs `filter`, makes the one call `access(path)` and exits: for the self-test.
-pub(crate) fn start_test(filter: &[sock_filter], path: &CStr) -> io::Result<(i32, OwnedFd)> {
+/// A child that lets itself be watched, makes the one call `access(path)` and exits: for the
+/// self-test.
+pub(crate) fn start_test(watch: &Watch, path: &CStr) -> io::Result<(i32, OwnedFd)> {
     fork(|news| {
         // SAFETY: only system calls, on memory made ready before the fork.
         unsafe {
-            report_filter(news, install(filter));
+            be_watched(watch, news);
             libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::F_OK, 0);
         }
     })
@@ -159,6 +186,7 @@ pub(crate) fn next_news(socket: BorrowedFd<'_>) -> News {
     let errno = i32::from_ne_bytes(errno);
     match (received.map(|message| message.bytes), listener) {
         (Ok(8), Some(listener)) => News::Filtered(listener),
+        (Ok(8), None) if kind == READY => News::Ready,
         (Ok(8), None) if kind == ABOUT_FILTER => News::Unfiltered(errno),
         (Ok(8), None) => {
             News::Failed(*STAGES.get(usize::from(kind)).unwrap_or(&Stage::Exec), errno)
@@ -167,16 +195,48 @@ pub(crate) fn next_news(socket: BorrowedFd<'_>) -> News {
     }
 }
 
-/// Installs the filter. Returns the listener, or an `errno`.
+/// Tells a child that waits for it whether it was seized.
+pub(crate) fn go(news: BorrowedFd<'_>, seized: bool) {
+    // A child that is gone needs no word.
+    let _ = rustix::net::send(news, &[u8::from(seized)], rustix::net::SendFlags::NOSIGNAL);
+}
+
+/// # Safety
+/// To be called in a forked child only: the caller is watched from then on.
+unsafe fn be_watched(watch: &Watch, news: RawFd) {
+    // SAFETY: as this function's.
+    unsafe {
+        match watch {
+            Watch::None => {}
+            Watch::Notified(filter) => report_filter(news, install(filter, NOTIFYING)),
+            Watch::Seized(filter) => {
+                // Before that its calls are this program's, and none of the step's.
+                send(news, READY, 0, None);
+                let mut seized = 0_u8;
+                while libc::recv(news, (&raw mut seized).cast(), 1, 0) < 0 && errno() == libc::EINTR
+                {
+                }
+                let filter = filter.as_ref().filter(|_| seized != 0);
+                if let Some(Err(errno)) = filter.map(|filter| install(filter, 0)) {
+                    send(news, ABOUT_FILTER, errno, None);
+                }
+            }
+        }
+    }
+}
+
+/// Flags for a filter with a listener.
+const NOTIFYING: c_ulong = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE_RECV;
+
+/// Installs the filter. Returns the listener, if one was asked for, or an `errno`.
 ///
 /// # Safety
 /// To be called in a forked child only: the caller is filtered from then on.
-unsafe fn install(filter: &[sock_filter]) -> Result<RawFd, i32> {
+unsafe fn install(filter: &[sock_filter], mut flags: c_ulong) -> Result<RawFd, i32> {
     let length = u16::try_from(filter.len()).map_err(|_| libc::EINVAL)?;
     let program = sock_fprog { len: length, filter: filter.as_ptr().cast_mut() };
-    let new_listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
     let no_mitigation = libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    let mut flags = new_listener | no_mitigation | WAIT_KILLABLE_RECV;
+    flags |= no_mitigation;
     loop {
         // SAFETY: `program` describes `filter`, which outlives the call.
         let listener = unsafe {

@@ -29,6 +29,15 @@ pub(crate) struct Notification {
     pub(crate) args: [u64; 6],
 }
 
+/// Where a call waits, to be let go on.
+pub(crate) trait Waiting {
+    /// Whether the caller still waits.
+    fn is_valid(&self, id: u64) -> bool;
+    /// Lets the call proceed as if nobody had looked. True if the caller waited until now: then
+    /// what was read about it was about no other process.
+    fn proceed(&self, id: u64) -> bool;
+}
+
 /// The listening end of one step's filter.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -64,16 +73,15 @@ impl Listener {
             args: raw.data.args,
         })
     }
+}
 
-    /// Whether the caller still waits.
-    pub(crate) fn is_valid(&self, id: u64) -> bool {
+impl Waiting for Listener {
+    fn is_valid(&self, id: u64) -> bool {
         // SAFETY: the pointer is to a live `u64`.
         unsafe { libc::ioctl(self.fd.as_raw_fd(), ID_VALID, &raw const id) == 0 }
     }
 
-    /// Lets the call proceed as if nobody had looked. True if the caller waited until now: then
-    /// what was read about it was about no other process.
-    pub(crate) fn proceed(&self, id: u64) -> bool {
+    fn proceed(&self, id: u64) -> bool {
         let mut answer = seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE };
         loop {
             // SAFETY: the pointer is to a live `seccomp_notif_resp`.

@@ -15,11 +15,15 @@ mod launch;
 mod listen;
 mod look;
 mod memory;
+#[cfg(feature = "mutations")]
+mod mutations;
 mod probe;
 mod resolve;
 mod shared;
 mod sockets;
 mod step;
+mod stopped;
+mod stops;
 mod survivors;
 mod syscalls;
 mod thread;
@@ -30,7 +34,6 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use fspy_trace::Fidelity;
 use fspy_trace::wire::{Report, VERSION};
 
 /// Exit code for a wrong invocation.
@@ -51,9 +54,9 @@ fn main() -> ExitCode {
 fn run() -> io::Result<()> {
     let (control, null) = detach::from_runner()?;
     let deaths = deaths::Deaths::new()?;
-    let shared = Arc::new(shared::Shared::new(control, null)?);
-    let reason = probe::obstacle();
-    let fidelity = if reason.is_none() { Fidelity::Notify } else { Fidelity::None };
+    let (rung, reason) = probe::ladder();
+    let shared = Arc::new(shared::Shared::new(control, null, rung)?);
+    let fidelity = rung.fidelity();
     shared.report(&Report::Hello { version: VERSION, fidelity, reason });
     control::serve(&shared, &deaths);
     Ok(())

@@ -10,6 +10,7 @@ use fspy_trace::channel::Packet;
 use fspy_trace::wire::Report;
 
 use crate::bell::Bell;
+use crate::probe::Rung;
 use crate::step::{Ended, Step};
 use crate::tree::{kill_family, send};
 
@@ -18,6 +19,7 @@ use crate::tree::{kill_family, send};
 pub(crate) struct Shared {
     control: OwnedFd,
     null: OwnedFd,
+    rung: Rung,
     steps: Mutex<Steps>,
     outbox: Mutex<VecDeque<Packet>>,
     /// Rings when the main thread should look at all this again.
@@ -35,9 +37,9 @@ struct Steps {
 
 impl Shared {
     /// `control` does not block; `null` is `/dev/null`.
-    pub(crate) fn new(control: OwnedFd, null: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(control: OwnedFd, null: OwnedFd, rung: Rung) -> io::Result<Self> {
         let (steps, outbox) = (Mutex::default(), Mutex::default());
-        Ok(Self { control, null, steps, outbox, bell: Bell::new()? })
+        Ok(Self { control, null, rung, steps, outbox, bell: Bell::new()? })
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -46,6 +48,10 @@ impl Shared {
 
     pub(crate) fn null(&self) -> BorrowedFd<'_> {
         self.null.as_fd()
+    }
+
+    pub(crate) fn rung(&self) -> Rung {
+        self.rung
     }
 
     pub(crate) fn bell(&self) -> &Bell {

@@ -7,22 +7,24 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use fspy_trace::Trace;
 use fspy_trace::wire::{Exited, Launch, Report, Stage};
+use fspy_trace::{Fidelity, Trace};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::bell::Bell;
-use crate::launch::{News, Prepared, next_news};
-use crate::listen::{Listener, refusal};
+use crate::clock;
+use crate::launch::{News, Prepared, Watch, next_news};
+use crate::listen::{Listener, Waiting, refusal};
+use crate::probe::Rung;
 use crate::shared::Shared;
+use crate::stopped;
 use crate::survivors;
 use crate::tracer::Tracer;
 use crate::tree::Family;
 use crate::tree::kill_family;
-use crate::{clock, filter};
 
 /// How long a step's end waits for the processes its main process left behind. Most end with it.
-const GRACE: Duration = Duration::from_millis(30);
+pub(crate) const GRACE: Duration = Duration::from_millis(30);
 
 /// How long what is left of a killed step may take to end by itself, before it is made to: shells
 /// start background processes with SIGINT ignored.
@@ -91,26 +93,29 @@ impl Step {
     }
 
     /// How long what is left of it may go on; `None` for ever.
-    fn time_left(&self) -> Option<Duration> {
+    pub(crate) fn time_left(&self) -> Option<Duration> {
         let doomed = self.doomed.load(Ordering::Acquire);
         let ended = self.ended().filter(|_| doomed)?;
         Some(KILLED_GRACE.saturating_sub(ended.at.elapsed()))
     }
 
-    fn ended(&self) -> Option<Ended> {
+    pub(crate) fn ended(&self) -> Option<Ended> {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Runs a step from its request to the end of its last process.
 pub(crate) fn live(step: &Step, launch: &Launch, fds: Vec<OwnedFd>, shared: &Shared) {
+    if let Rung::Stops(mode) = shared.rung() {
+        return stopped::live(step, launch, fds, mode, shared);
+    }
     if let Err((stage, errno)) = Life::begin(step, launch, fds, shared).map(Life::run) {
         shared.report(&Report::Failed { id: step.id, stage, errno });
     }
 }
 
 /// Why a step did not start.
-type Failure = (Stage, i32);
+pub(crate) type Failure = (Stage, i32);
 
 struct Life<'a> {
     step: &'a Step,
@@ -143,14 +148,15 @@ impl<'a> Life<'a> {
         };
         let input = given.as_ref().map_or(shared.null(), AsFd::as_fd);
         let log = fds.next().map(File::from);
-        let filter = launch.traced.then(filter::program);
-        let prepared = Prepared::new(launch, filter).map_err(|_| (Stage::Exec, libc::EINVAL))?;
+        let way = if launch.traced { Watch::notified() } else { Watch::None };
+        let prepared = Prepared::new(launch, way).map_err(|_| (Stage::Exec, libc::EINVAL))?;
         let stamp = clock::stamp(&launch.scratch);
         let started = Instant::now();
         let stdio = [input, stdout.as_fd(), stderr.as_fd()];
         let (pid, news) =
             shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
-        let tracer = || Tracer::new(Arc::clone(&step.family), stamp, log);
+        let fidelity = Fidelity::Notify;
+        let tracer = || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log);
         let watch = watch(launch.traced.then(|| next_news(news.as_fd())), tracer)?;
         let pipes = [&stdout, &stderr].map(|pipe| survivors::pipe_name(pipe.as_fd()));
         Ok(Self {
@@ -257,12 +263,12 @@ fn watch(
         Some(News::Filtered(listener)) => Ok(Ok((Listener::new(listener), tracer()))),
         Some(News::Unfiltered(errno)) => Ok(Err(refusal(errno))),
         Some(News::Failed(stage, errno)) => Err((stage, errno)),
-        Some(News::Done) => Ok(Err("it was killed before it started".to_owned())),
+        Some(News::Ready | News::Done) => Ok(Err("it was killed before it started".to_owned())),
         None => Ok(Err("tracing is off for this step".to_owned())),
     }
 }
 
-fn exited(step: &Step, started: Instant, trace: Result<Trace, String>) -> Exited {
+pub(crate) fn exited(step: &Step, started: Instant, trace: Result<Trace, String>) -> Exited {
     let ended = step.ended();
     let wall = ended.map_or(Duration::ZERO, |ended| ended.at.duration_since(started));
     Exited {
@@ -293,7 +299,7 @@ fn outlive(step: &Step, mut listener: Listener) {
 }
 
 /// What is left of a killed step that nobody listens to is found by looking.
-fn end_untraced(step: &Step) {
+pub(crate) fn end_untraced(step: &Step) {
     while let Some(left) = step.time_left() {
         if step.family.members().is_empty() {
             return;

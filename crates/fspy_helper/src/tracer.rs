@@ -10,8 +10,10 @@ use fspy_trace::{Fidelity, Fold, Incomplete, Peer, Trace};
 
 use crate::describe::{Findings, Interpreters, describe};
 use crate::handlers;
-use crate::listen::{Listener, Notification};
-use crate::syscalls::{ARCH, Call, Index, Meaning, RT_SIGACTION};
+use crate::listen::{Notification, Waiting};
+#[cfg(feature = "mutations")]
+use crate::mutations;
+use crate::syscalls::{Call, Index, Meaning};
 use crate::thread::{Thread, World};
 use crate::tree::Family;
 
@@ -22,7 +24,9 @@ pub(crate) struct Tracer {
     fold: Fold,
     interpreters: Interpreters,
     family: Arc<Family>,
+    fidelity: Fidelity,
     execs: Unique<Vec<u8>>,
+    renames: Vec<(Vec<u8>, Vec<u8>)>,
     peers: Unique<Peer>,
     incomplete: Unique<Incomplete>,
     /// The world of paths that this process lives in, and the step should.
@@ -35,13 +39,20 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    pub(crate) fn new(family: Arc<Family>, started_ns: i64, log: Option<File>) -> Self {
+    pub(crate) fn new(
+        family: Arc<Family>,
+        fidelity: Fidelity,
+        started_ns: i64,
+        log: Option<File>,
+    ) -> Self {
         Self {
             index: Index::new(),
             fold: Fold::new(),
             interpreters: Interpreters::default(),
             family,
+            fidelity,
             execs: Unique::default(),
+            renames: Vec::new(),
             peers: Unique::default(),
             incomplete: Unique::default(),
             world: World::of(Thread(std::process::id())),
@@ -52,16 +63,21 @@ impl Tracer {
         }
     }
 
+    /// Whether the call names files; for the rung on which every call stops.
+    pub(crate) fn is_of_interest(&self, call: &Notification) -> bool {
+        self.index.is_of_interest(call)
+    }
+
     /// Answers one call. Nothing that happens here may keep it from proceeding.
-    pub(crate) fn answer(&mut self, listener: &Listener, notification: &Notification) {
-        if notification.arch == ARCH && is_number(notification, RT_SIGACTION) {
+    pub(crate) fn answer(&mut self, listener: &impl Waiting, notification: &Notification) {
+        if let Some(layout) = handlers::installs(notification) {
             if listener.is_valid(notification.id) {
-                handlers::keep_restarting(notification.tid, notification.args[1]);
+                handlers::keep_restarting(notification.tid, notification.args[1], layout);
             }
             listener.proceed(notification.id);
             return;
         }
-        let call = self.index.get(notification.number).filter(|_| notification.arch == ARCH);
+        let call = self.index.get(notification);
         let findings = match call {
             Some(call) => self.look_at(notification, call),
             None => foreign_architecture(),
@@ -69,10 +85,12 @@ impl Tracer {
         if findings.new_session && listener.is_valid(notification.id) {
             self.joins_session(notification.tid);
         }
+        #[cfg(feature = "mutations")]
+        let findings = mutations::without(findings);
         // Only while the caller waited is it sure that its number was not given to another.
         if listener.proceed(notification.id) {
             self.calls += 1;
-            self.log(call, &findings);
+            self.log(notification.tid, call, &findings);
             self.absorb(findings);
         }
     }
@@ -117,15 +135,17 @@ impl Tracer {
             self.at_home.clear();
         }
         self.execs.extend(findings.execs);
+        self.renames.extend(findings.renames);
         self.peers.extend(findings.peers);
         self.incomplete.extend(findings.incomplete);
     }
 
-    /// One line a path: the call, a tab, the path as named, a NUL.
-    fn log(&mut self, call: Option<&Call>, findings: &Findings) {
+    /// One line a path: the thread, the call, the path as named, with tabs between and a NUL after.
+    fn log(&mut self, tid: u32, call: Option<&Call>, findings: &Findings) {
         let (Some(log), Some(call)) = (&mut self.log, call) else { return };
+        let start = format!("{tid}\t{}\t", call.name);
         for path in &findings.named {
-            let line = [call.name.as_bytes(), b"\t", path, b"\0"].concat();
+            let line = [start.as_bytes(), path, b"\0"].concat();
             // A log that can't be written is the business of whoever asked for it.
             let _ = log.write_all(&line);
         }
@@ -135,19 +155,16 @@ impl Tracer {
     pub(crate) fn finish(mut self, missing: Vec<Incomplete>) -> Trace {
         self.incomplete.extend(missing);
         Trace {
-            fidelity: Fidelity::Notify,
+            fidelity: self.fidelity,
             records: self.fold.into_records(),
             execs: self.execs.list,
+            renames: self.renames,
             peers: self.peers.list,
             incomplete: self.incomplete.list,
             started_ns: self.started_ns,
             calls: self.calls,
         }
     }
-}
-
-fn is_number(notification: &Notification, number: u32) -> bool {
-    u32::try_from(notification.number) == Ok(number)
 }
 
 fn foreign_architecture() -> Findings {

@@ -22,6 +22,7 @@ impl Trace {
             }
         }
         add_new(&mut self.execs, later.execs);
+        self.renames.extend(later.renames);
         add_new(&mut self.peers, later.peers);
         add_new(&mut self.incomplete, later.incomplete);
         self.calls += later.calls;
@@ -88,6 +89,7 @@ mod tests {
             fidelity: Fidelity::Notify,
             records: fold.into_records(),
             execs: vec![b"/bin/tool".to_vec()],
+            renames: Vec::new(),
             peers: Vec::new(),
             incomplete: Vec::new(),
             started_ns: 7,

@@ -171,6 +171,10 @@ pub enum Peer {
 pub enum Fidelity {
     /// Kernel filter with user notification: complete.
     Notify,
+    /// Kernel filter that stops calls for `ptrace`: complete.
+    PtraceFilter,
+    /// `ptrace` stops at every call: complete.
+    Ptrace,
     /// Not traced.
     None,
 }
@@ -184,6 +188,9 @@ pub struct Trace {
     pub records: Vec<Record>,
     /// Programs that were started, as named: parents resolved, last component not.
     pub execs: Vec<Vec<u8>>,
+    /// What was renamed, from and to, in order; links resolved as in [`Record::path`]. The records
+    /// of both names say what that meant; this says only that it was one call.
+    pub renames: Vec<(Vec<u8>, Vec<u8>)>,
     /// Processes outside the tree that were asked for something.
     pub peers: Vec<Peer>,
     /// Why it is incomplete; empty if it is complete.

@@ -143,6 +143,7 @@ impl Run {
             fidelity: Fidelity::Notify,
             records: self.fold.into_records(),
             execs: Vec::new(),
+            renames: Vec::new(),
             peers: self.peers,
             incomplete: self.incomplete,
             started_ns: i64::MAX,

@@ -11,8 +11,10 @@ from taskrunner import env_vars, graph, plan, query, select
 from taskrunner.cli import session
 
 if TYPE_CHECKING:
+    from taskrunner.graph import Graph
     from taskrunner.plan import Plan
     from taskrunner.query import Query
+    from taskrunner.select import Selection
     from taskrunner.workspace import Workspace
 
 AFTER_EQUALS_ONLY = frozenset(
@@ -45,10 +47,21 @@ def taken(words: tuple[str, ...], given: dict[str, Any]) -> Query:
     return query.Query(names=words[0], args=words[1:], **fields)
 
 
+def chosen(found: Workspace, wanted: Query) -> tuple[Graph, Selection]:
+    """Return all tasks, and which of them are wanted."""
+    tasks = graph.build(found)
+    return tasks, select.select(tasks, wanted, found.here)
+
+
 def planned(found: Workspace, wanted: Query, *, parallel: bool = False) -> Plan:
     """Return the plan of what is wanted, having said what there is to say about the choice."""
-    tasks = graph.build(found)
-    chosen = select.select(tasks, wanted, found.here)
-    made = plan.plan(tasks, chosen, wanted.args, os.environ, parallel=parallel)
+    return planned_of(*chosen(found, wanted), wanted, parallel=parallel)
+
+
+def planned_of(
+    tasks: Graph, selection: Selection, wanted: Query, *, parallel: bool = False
+) -> Plan:
+    """Return the plan of a selection, having said what there is to say about it."""
+    made = plan.plan(tasks, selection, wanted.args, os.environ, parallel=parallel)
     session.warn(made.warnings)
     return made

@@ -22,9 +22,11 @@ group = Group(
     context_settings={"help_option_names": ["-h", "--help"]},
     lazy={
         "run": Lazy("taskrunner.cli.run", "Run tasks, or answer them from the cache."),
+        "explain": Lazy("taskrunner.cli.explain", "Say why a task would, or did, miss."),
         "last": Lazy("taskrunner.cli.last", "Show the last run."),
         "list": Lazy("taskrunner.cli.list", "List the tasks of the workspace."),
         "graph": Lazy("taskrunner.cli.graph", "Draw which task depends on which."),
+        "trace": Lazy("taskrunner.cli.trace", "Run a command and say what it did with files."),
         "cache": Lazy("taskrunner.cli.cache", "Look after the cache."),
         "doctor": Lazy("taskrunner.cli.doctor", "Show what this machine lets taskrunner do."),
         "init": Lazy("taskrunner.cli.init", "Write a first taskrunner.toml."),

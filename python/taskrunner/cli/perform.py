@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskrunner import schedule
+from taskrunner import explanation, schedule
 from taskrunner.cli import reporting
 from taskrunner.errors import UsageError
 from taskrunner.execute import state_dir
@@ -76,6 +76,11 @@ def perform(
     summary = json_summary.document(planned, outcomes, run)
     kept = os.path.join(state_dir(found.root), SUMMARY)
     _keep(kept, summary)
+    if bridge.missed:
+        with suppress(OSError):
+            explanation.save(
+                os.path.join(state_dir(found.root), explanation.LAST), bridge.missed.values()
+            )
     if any(_was_stored(outcome) for outcome in outcomes):
         engine.prune(found.cache.max_size, found.cache.max_age)
     told.end(code)

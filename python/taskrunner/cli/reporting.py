@@ -90,3 +90,5 @@ def warn(told: Told, engine: Engine) -> None:
     if engine.fidelity == "none":
         reason = f" ({engine.fidelity_reason})" if engine.fidelity_reason else ""
         told.warn(f"file accesses can't be traced here{reason}; no result is cached")
+    elif engine.fidelity != "notify":
+        told.warn(f"tracing takes longer here: {engine.fidelity_reason}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskrunner.hints import FAULTS, HARMLESS
 from taskrunner.reasons import next_step, show, word
 
 if TYPE_CHECKING:
@@ -35,11 +36,25 @@ def lines(plan: Plan, event: Finished, style: Style, *, verbose: bool) -> Iterat
         advice = next_step(reason)
         if advice:
             yield style(f"  {advice}", "cyan")
+    yield from _bad_hints(plan, event.outcomes, style, verbose=verbose)
     yield from _failures(plan, event.outcomes, style)
     slow = slowest(plan, event.outcomes)
     if slow:
         yield style(f"slowest: {slow}", "dim")
     yield totals(count(plan, event.outcomes), event.seconds, saved(event.outcomes))
+
+
+def _bad_hints(
+    plan: Plan, outcomes: Iterable[Outcome], style: Style, *, verbose: bool
+) -> Iterator[str]:
+    """Count what tools said and could not be used; what can have cost nothing, only if asked."""
+    for outcome in outcomes:
+        faults = outcome.hints.faults if outcome.hints else {}
+        told = [kind for kind in faults if verbose or kind not in HARMLESS]
+        if told:
+            label = style(plan.actions[outcome.step].label, "bold")
+            words = "; ".join(f"{FAULTS[kind]} ({faults[kind]})" for kind in told)
+            yield f"{label} {style('bad hints', 'yellow')}: {words}"
 
 
 def _failures(plan: Plan, outcomes: Iterable[Outcome], style: Style) -> Iterator[str]:

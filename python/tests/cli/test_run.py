@@ -142,6 +142,16 @@ class TestOutput:
         engines.scripts["gen"] = Script(not_cached=Reason("untraced"))
         assert cli("run", "gen").err.count("traced") == 1
 
+    def test_a_slower_way_of_tracing_is_said_once(
+        self, cli: Cli, engines: Engines, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from ..unit import fake_engine
+
+        engines.scripts["gen"] = Script()
+        monkeypatch.setattr(fake_engine.Engine, "fidelity", "ptrace")
+        monkeypatch.setattr(fake_engine.Engine, "fidelity_reason", "seccomp is forbidden")
+        assert cli("run", "gen").err.count("takes longer here: seccomp is forbidden") == 1
+
 
 @pytest.mark.usefixtures("workspace")
 class TestArguments:

@@ -92,7 +92,11 @@ class Player:
         for at, move in enumerate(self.scenario.moves):
             self._advance_clock()
             self._make(move)
-            self._compare(at, quiet=isinstance(move, Again))
+            self._compare(
+                at,
+                quiet=isinstance(move, Again)
+                or (isinstance(move, Lose) and not self.scenario.world.shares),
+            )
 
     # Moves.
 

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 WORDS = ("alpha", "beta", "gamma", "aaa", "one\ntwo", "zz", "src", "x.txt", "b\na")
 TARGET = "all"
+HARD_LINK = "; ln "
 ENV = {"VAR": "one", "PATH": "{root}/first:{root}/second:/usr/bin:/bin"}
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The sources and tasks of one scenario, the tasks in an order that `depends-on` allows."""
+    """The sources and tasks of one scenario, the tasks in an order that `depends-on` allows.
+
+    `by_time`: a task decides by modification times. `shares`: a directory belongs to several tasks,
+    or an output is a source by another name.
+    """
 
     sources: dict[str, Node]
     tasks: tuple[Task, ...]
@@ -76,7 +81,7 @@ def _world(random: Random) -> World:
         tuple(tasks.values()),
         Conditions(ENV),
         by_time=any(line.by_time for line in lines),
-        shares=any("dist/" in line.text for line in lines),
+        shares=any("dist/" in line.text or HARD_LINK in line.text for line in lines),
     )
 
 
@@ -138,8 +143,6 @@ def _edit(random: Random, world: World) -> edits.Edit:
         edits.Put(path, File(_text(random))),
         edits.Delete(path),
         edits.Delete(random.choice(DIRECTORIES)),
-        edits.Rename(path, random.choice((*FILES, *ABSENT))),
-        edits.Rename(random.choice(DIRECTORIES), random.choice(DIRECTORIES)),
         edits.Put(path, Dir()),
         edits.Put(random.choice(DIRECTORIES), Dir()),
         edits.Put(random.choice(DIRECTORIES), File(_text(random))),
@@ -157,5 +160,9 @@ def _edit(random: Random, world: World) -> edits.Edit:
     if not world.shares:  # a directory of several tasks has the mode that the first gave it
         choices.append(edits.SetUmask(random.choice((0o022, 0o077))))
     if not world.by_time:  # what trusts the clock would be deceived
-        choices.append(edits.SameSize(path))
+        choices += [
+            edits.SameSize(path),
+            edits.Rename(path, random.choice((*FILES, *ABSENT))),
+            edits.Rename(random.choice(DIRECTORIES), random.choice(DIRECTORIES)),
+        ]
     return random.choice(choices)

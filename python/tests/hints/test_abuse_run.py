@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
+from taskrunner.hints import HARMLESS
+
 from .harness import CONNECT
 from .tool import Tool
 
@@ -91,6 +93,7 @@ def test_it_is_told_and_breaks_nothing(tmp_path: Path, abuse: Abuse) -> None:
     assert said == ("no earlier run" if abuse.stored else "not cached: hints-lost")
     hints = dict(tool.hints())
     assert hints.get("badInput", {}) == abuse.faults
+    assert (b"bad hints" in tool.told()) == bool(abuse.faults.keys() - HARMLESS)
     flooded = "flood" in abuse.faults or "rewritten" in abuse.faults
     assert flooded or "good" in hints["ignoredInputs"], "it voids no other hint"
 

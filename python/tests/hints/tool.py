@@ -48,7 +48,7 @@ class Tool(Space):
         run = self.run(env=env)
         assert run.code == 0, run.told()
         found: Outcome = run.one("build")
-        vars(self).update(last=found, stdout=run.stdout)
+        vars(self).update(last=found, stdout=run.stdout, stderr=run.stderr)
         if found.status == "hit":
             return "hit"
         if found.skip:
@@ -64,6 +64,10 @@ class Tool(Space):
     def printed(self) -> bytes:
         """What the last run printed."""
         return bytes(vars(self)["stdout"])
+
+    def told(self) -> bytes:
+        """What the runner said of the last run."""
+        return bytes(vars(self)["stderr"])
 
     def put(self, name: str, text: str) -> None:
         path = self.root / name

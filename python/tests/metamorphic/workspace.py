@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .case import Conditions, Task, Toml
 
 GIT_DEADLINE = 20.0
+COMMITTED = "2020-01-01T00:00:00Z"  # the same files are the same commit
 
 # The interpreter's own directory, outside any virtual environment, so that cases can say `python3`.
 BASE_PYTHON = Path(sys.base_prefix) / "bin"
@@ -103,7 +104,13 @@ def init_git(root: Path) -> None:
             cwd=root,
             check=True,
             timeout=GIT_DEADLINE,
-            env={"PATH": os.environ["PATH"], "HOME": str(root.parent), "GIT_CONFIG_NOSYSTEM": "1"},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(root.parent),
+                "GIT_CONFIG_NOSYSTEM": "1",
+                "GIT_AUTHOR_DATE": COMMITTED,
+                "GIT_COMMITTER_DATE": COMMITTED,
+            },
         )
 
 

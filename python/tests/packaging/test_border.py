@@ -39,7 +39,14 @@ def test_the_package_is_typed() -> None:
 def test_the_public_names_are_these() -> None:
     """A change here is a change for users: it belongs in the changelog."""
     package = importlib.import_module("taskrunner")
-    assert package.__all__ == ["TaskrunnerError", "Workspace", "__version__", "discover"]
+    assert package.__all__ == [
+        "TaskrunnerError",
+        "Trace",
+        "Workspace",
+        "__version__",
+        "discover",
+        "trace",
+    ]
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
 
 

@@ -88,9 +88,11 @@ def test_tag_is_abi3_of_the_oldest_python(wheel: Path) -> None:
     assert "manylinux_2_17" in platform
 
 
-def test_installs_the_command(wheel_files: dict[str, bytes]) -> None:
+def test_installs_the_command_and_the_plugin(wheel_files: dict[str, bytes]) -> None:
     (name,) = (name for name in wheel_files if name.endswith(".dist-info/entry_points.txt"))
-    assert "taskrunner=taskrunner.__main__:main" in wheel_files[name].decode().replace(" ", "")
+    texts = wheel_files[name].decode().replace(" ", "")
+    assert "taskrunner=taskrunner.__main__:main" in texts
+    assert "[pytest11]\ntaskrunner=taskrunner.pytest_plugin" in texts
 
 
 def test_carries_the_licence(wheel_files: dict[str, bytes], project: Path) -> None:

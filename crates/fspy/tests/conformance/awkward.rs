@@ -118,11 +118,13 @@ fn a_process_that_gives_up_its_rights_is_still_seen() {
 
 #[test]
 #[cfg(target_arch = "x86_64")]
-fn calls_of_another_architecture_are_noticed() {
+fn calls_of_another_architecture_are_understood() {
     let Some(program) = program() else { return };
-    let ran = run_case(program, "int80", &given(&[("f", "file")]));
+    let dir = given(&[("f", "file")]);
+    let ran = run_case(program, "int80", &dir);
     if ran.stdout() == "ok\n" {
-        assert_eq!(ran.trace().incomplete, [Incomplete::ForeignArchitecture]);
+        assert_eq!(folded(ran.trace(), dir.path()), ["f file read"]);
+        ran.assert_complete();
     }
 }
 
@@ -240,4 +242,21 @@ fn unix_sockets_of_others_are_peers() {
     let ran = run(&step(&["python3", "-S", "-c", ask], dir.path()));
     let path = dir.path().canonicalize().unwrap().join("s");
     assert_eq!(ran.trace().peers, [Peer::Unix(stat::as_bytes(&path).to_vec())]);
+}
+
+#[test]
+fn renames_are_told_as_pairs() {
+    let Some(program) = program() else { return };
+    for (case, given_here, pairs) in [
+        ("rename_tree", &[("d/f", "file")][..], &[("d", "e")][..]),
+        ("rename_exchange", &[("f", "file"), ("g", "dir")], &[("f", "g"), ("g", "f")]),
+        ("rename_noreplace", &[("f", "file"), ("g", "file")], &[]),
+    ] {
+        let dir = given(given_here);
+        let ran = run_case(program, case, &dir);
+        let base = dir.path().canonicalize().unwrap();
+        let full = |name: &str| stat::as_bytes(&base.join(name)).to_vec();
+        let pairs: Vec<_> = pairs.iter().map(|(from, to)| (full(from), full(to))).collect();
+        assert_eq!(ran.trace().renames, pairs, "{case}");
+    }
 }

@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -26,6 +27,20 @@
 #include <unistd.h>
 
 extern char **environ;
+
+#ifndef __GLIBC__ /* musl */
+#define FTW_CHDIR 0
+#define posix_fallocate(fd, at, length) fallocate(fd, 0, at, length)
+static const char *strerrorname_np(int error) {
+  static const struct { int error; const char *name; } names[] = {
+    {EACCES, "EACCES"}, {EBADF, "EBADF"}, {EEXIST, "EEXIST"}, {EFAULT, "EFAULT"}, {EINVAL, "EINVAL"}, {EISDIR, "EISDIR"},
+    {ELOOP, "ELOOP"}, {ENAMETOOLONG, "ENAMETOOLONG"}, {ENODATA, "ENODATA"}, {ENOENT, "ENOENT"}, {ENOEXEC, "ENOEXEC"},
+    {ENOSYS, "ENOSYS"}, {ENOTDIR, "ENOTDIR"}, {ENOTEMPTY, "ENOTEMPTY"}, {ENXIO, "ENXIO"}, {EOPNOTSUPP, "EOPNOTSUPP"},
+    {EPERM, "EPERM"}, {EXDEV, "EXDEV"}, {EINTR, "EINTR"}, {ECONNREFUSED, "ECONNREFUSED"}};
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) if (names[i].error == error) return names[i].name;
+  return "another error";
+}
+#endif
 
 /* Prints what a call returned, or the name of its error. */
 static void say(long result) {
@@ -114,7 +129,7 @@ CASE(stat_dir) { struct stat s; say(stat("d", &s)); }
 CASE(stat_link) { struct stat s; say(stat("l", &s)); }
 CASE(lstat_link) { struct stat s; say(lstat("l", &s)); }
 CASE(fstatat_nofollow) { struct stat s; say(fstatat(AT_FDCWD, "l", &s, AT_SYMLINK_NOFOLLOW)); }
-CASE(statx) { struct statx s; say(statx(AT_FDCWD, "f", 0, STATX_ALL, &s)); }
+CASE(statx) { char s[256]; say(syscall(SYS_statx, AT_FDCWD, "f", 0, 0xfff, s)); }
 CASE(fstat_only) { struct stat s; int fd = open("f", O_RDONLY); say(fstat(fd, &s)); }
 CASE(access_all) { say(access("f", F_OK)); say(access("g", R_OK)); say(access("h", W_OK | X_OK)); say(access("nope", F_OK)); }
 CASE(faccessat2) { say(syscall(SYS_faccessat2, AT_FDCWD, "f", R_OK, AT_EACCESS)); say(syscall(SYS_faccessat2, AT_FDCWD, "l", F_OK, AT_SYMLINK_NOFOLLOW)); }
@@ -227,6 +242,18 @@ CASE(threads) { pthread_t t[64]; for (long i = 0; i < 64; i++) pthread_create(&t
 static volatile int forked;
 static void forks(int s) { if (!fork()) { open("g", O_RDONLY); _exit(0); } wait(0); forked++; }
 CASE(fork_in_handler) { struct sigaction a = {.sa_handler = forks, .sa_flags = SA_RESTART}; sigaction(SIGUSR1, &a, 0); raise(SIGUSR1); say(open("f", O_RDONLY)); }
+
+static sigjmp_buf away;
+static void leaps(int s) { open("f", O_RDONLY); siglongjmp(away, 1); }
+CASE(jump_out_of_handler) { signal(SIGUSR1, leaps); if (!sigsetjmp(away, 1)) raise(SIGUSR1); say(open("f", O_RDONLY)); }
+CASE(small_signal_stack) {
+  static char small[8192]; stack_t s = {.ss_sp = small, .ss_size = sizeof small}; sigaltstack(&s, 0);
+  struct sigaction a = {.sa_handler = forks, .sa_flags = SA_RESTART | SA_ONSTACK}; sigaction(SIGUSR1, &a, 0);
+  close(open("g", O_WRONLY | O_CREAT, 0644)); raise(SIGUSR1); say(open("f", O_RDONLY)); }
+static void *waits(void *p) { open("fifo", O_RDONLY); return 0; }
+CASE(cancelled_open) {
+  mkfifo("fifo", 0600); pthread_t t; void *r; pthread_create(&t, 0, waits, 0); usleep(20000);
+  pthread_cancel(t); pthread_join(t, &r); say(r == PTHREAD_CANCELED ? open("f", O_RDONLY) : -1); }
 
 int main(int argc, char **argv) {
   setvbuf(stdout, 0, _IONBF, 0);

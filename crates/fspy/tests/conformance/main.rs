@@ -5,8 +5,11 @@
 mod support;
 
 mod awkward;
+mod languages;
+mod mutation;
 mod programs;
 mod table;
+mod transparent;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,7 @@ use support::{Ran, can_trace, compiled, folded, given, run, step};
 use tempfile::TempDir;
 
 /// One case: a function of `cases.c`, what it finds, and the fold that its calls must leave.
+#[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
     given: &'static [(&'static str, &'static str)],
@@ -53,14 +57,37 @@ fn build(flags: &[&str]) -> Option<PathBuf> {
     if can_trace() { compiled("cases", include_str!("cases.c"), flags) } else { None }
 }
 
-/// A static program makes the same calls, and no library could have watched it.
+/// A static program makes the same calls, and no library could have watched it; a 32-bit one makes
+/// others to the same end.
 #[test]
-fn static_programs_leave_the_same_folds() {
-    for flags in [["-static"], ["-static-pie"]] {
-        let Some(program) = build(&flags) else { continue };
+fn static_programs_and_those_of_32_bits_leave_the_same_folds() {
+    for flags in [&["-static"][..], &["-static-pie"], &["-m32"], &["-m32", "-static"]] {
+        let Some(program) = build(flags) else { continue };
         for case in table::CASES {
             case.check(&program);
         }
+    }
+}
+
+/// musl does some things in other calls: those cases have a fold of their own.
+#[test]
+fn programs_with_another_c_library_leave_the_same_folds() {
+    for flags in [&[support::MUSL][..], &[support::MUSL, "-static"]] {
+        let Some(program) = build(flags) else { continue };
+        for case in table::CASES {
+            let own = table::MUSL.iter().find(|own| own.name == case.name);
+            own.unwrap_or(case).check(&program);
+        }
+    }
+}
+
+/// Every case's calls, by name and path as named, are those that strace sees.
+#[test]
+fn against_strace_no_call_is_missing_or_made_up() {
+    let Some(program) = program() else { return };
+    for case in table::CASES {
+        let argv = [program.to_str().unwrap(), case.name];
+        support::strace::compare(&argv, |dir| support::fill(dir, case.given));
     }
 }
 
@@ -84,7 +111,12 @@ fn results_are_those_of_an_untraced_run() {
 #[test]
 fn every_case_is_checked() {
     let source = include_str!("cases.c");
-    let here = [include_str!("table.rs"), include_str!("awkward.rs"), include_str!("programs.rs")];
+    let here = [
+        include_str!("table.rs"),
+        include_str!("awkward.rs"),
+        include_str!("programs.rs"),
+        include_str!("transparent.rs"),
+    ];
     let names = source.lines().filter_map(|line| line.strip_prefix("CASE(")?.split(')').next());
     for name in names {
         assert!(here.iter().any(|text| text.contains(name)), "no test for the case {name}");
@@ -92,8 +124,37 @@ fn every_case_is_checked() {
 }
 
 #[test]
+fn on_rung_notify_memory_can_be_read_in_another_way() {
+    support::on_rung(
+        "notify",
+        &[
+            "ordinary_user",
+            "static_programs",
+            "programs_with",
+            "languages::",
+            "mutated",
+            "against_strace",
+        ],
+    );
+}
+
+/// What a lower rung can't have (debuggers), and what needs no repetition.
+const ON_PTRACE: &[&str] = &["debuggers_work", "ordinary_user", "mutated"];
+
+/// A debugger inside is the one thing that a step stopped by `ptrace` can't have.
+#[test]
+fn on_rung_ptrace_filter_the_folds_are_the_same() {
+    support::on_rung("ptrace-filter", ON_PTRACE);
+}
+
+#[test]
+fn on_rung_ptrace_the_folds_are_the_same() {
+    support::on_rung("ptrace", ON_PTRACE);
+}
+
+#[test]
 fn an_ordinary_user_leaves_the_same_folds() {
-    support::as_nobody("ordinary_user");
+    support::as_nobody(&["ordinary_user", "mutated"]);
 }
 
 fn write(path: PathBuf, text: &str) -> PathBuf {

@@ -18,6 +18,10 @@ macro_rules! cases {
     };
 }
 
+/// Where musl makes other calls: its `nftw` knows no `FTW_CHDIR`.
+pub(crate) const MUSL: &[Case] = &[cases!(@case nftw ["d/e/f": "file"]
+    ["d dir stat exists list[e]", "d/e dir stat exists list[f]", "d/e/f file stat"])];
+
 cases! {
     open_read ["f": "file"] => ["f file read"];
     open_missing [] => ["nope absent exists"];

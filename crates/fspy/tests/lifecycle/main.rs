@@ -5,6 +5,7 @@
 mod support;
 
 mod endings;
+mod ladder;
 mod running;
 mod survivors;
 mod users;

@@ -61,7 +61,7 @@ fn the_helper_goes_with_the_last_survivor() {
 
 /// The step ends once its child is where it will stay.
 const UNTIL_IT_WRITES: &str = "sleep 600 >log 2>&1 & echo $! >child; \
-    until grep -qz sleep /proc/$!/cmdline; do sleep 0.01; done";
+    until grep -qx sleep /proc/$!/comm; do sleep 0.01; done";
 
 #[test]
 fn a_survivor_with_a_file_open_for_writing_is_named() {

@@ -4,5 +4,5 @@ use crate::support::as_nobody;
 
 #[test]
 fn all_of_this_works_for_an_ordinary_user() {
-    as_nobody("users::");
+    as_nobody(&["users::"]);
 }

@@ -2,11 +2,14 @@
 #![allow(dead_code, reason = "no test program uses everything")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
+pub(crate) mod strace;
+
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fspy::{Event, Exit, Incomplete, Record, Spawn, State, Stream, Supervisor, Trace, Untraced};
@@ -59,13 +62,22 @@ pub(crate) fn helper() -> PathBuf {
     std::env::var_os(HELPER).map_or_else(|| fspy::BUILT_HELPER.into(), PathBuf::from)
 }
 
+/// The environment in which a program of these tests finds the same helper.
+pub(crate) fn helper_env() -> Option<(Vec<u8>, Vec<u8>)> {
+    let value = std::env::var_os(HELPER)?;
+    Some((HELPER.into(), value.into_encoded_bytes()))
+}
+
 /// Whether steps can be traced here; says so if not.
 pub(crate) fn can_trace() -> bool {
     let (fidelity, reason) = supervisor().fidelity();
-    if fidelity != fspy::Fidelity::Notify {
+    if let Ok(rung) = std::env::var(RUNG) {
+        assert_eq!(fspy::fidelity_word(fidelity), rung, "{reason:?}");
+    }
+    if fidelity == fspy::Fidelity::None {
         eprintln!("skipped: no tracing here: {}", reason.unwrap_or_default());
     }
-    fidelity == fspy::Fidelity::Notify
+    fidelity != fspy::Fidelity::None
 }
 
 /// A traced step with a plain environment.
@@ -133,19 +145,29 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A directory with files, directories (`dir`) and links (their target).
+/// A directory with files, directories (`dir`), programs (`script`) and links (their target).
 pub(crate) fn given(entries: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().expect("a directory");
+    fill(dir.path(), entries);
+    dir
+}
+
+/// Puts such entries into a directory.
+pub(crate) fn fill(dir: &Path, entries: &[(&str, &str)]) {
     for (name, what) in entries {
-        let path = dir.path().join(name);
+        let path = dir.join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("its parent");
         match *what {
             "file" => fs::write(path, "content\n").expect("a file"),
             "dir" => fs::create_dir(path).expect("a directory"),
+            "script" => {
+                fs::write(&path, "#!/bin/sh\n").expect("a script");
+                let mode = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(path, mode).expect("permissions");
+            }
             target => symlink(target, path).expect("a link"),
         }
     }
-    dir
 }
 
 /// Records at and below `dir` as text, sorted: path, what was there, what was seen, what was done.
@@ -191,18 +213,72 @@ fn line(record: &Record, dir: &Path) -> String {
 const PROGRAMS: &str = "FSPY_TEST_PROGRAMS";
 /// The helper to use instead of the one just built.
 const HELPER: &str = "FSPY_TEST_HELPER";
+/// The rung of the ladder that must be found.
+const RUNG: &str = "FSPY_TEST_RUNG";
+
+/// Runs the tests of this program on a lower rung, but for those whose names contain one of `skip`:
+/// what the rungs above need is refused.
+pub(crate) fn on_rung(rung: &str, skip: &[&str]) {
+    let refused = match rung {
+        "notify" => "process_vm_readv",
+        "ptrace-filter" => "listener,process_vm_readv",
+        "ptrace" => "seccomp",
+        _ => "seccomp,ptrace",
+    };
+    let Some(refusing) = compiled("refusing", include_str!("refusing.c"), &[]) else { return };
+    if std::env::var_os(RUNG).is_some() {
+        return; // One rung at a time.
+    }
+    let mut command = Command::new(refusing);
+    command.arg(refused).arg(std::env::current_exe().expect("this program")).env(RUNG, rung);
+    rerun(command, skip);
+}
+
+/// Runs this program's tests with another helper, some variables for it, and arguments.
+pub(crate) fn rerun_with(helper: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env(HELPER, helper).env("RUST_BACKTRACE", "0").envs(env.iter().copied());
+    command.arg("--test-threads=2").args(arguments).output().expect("the tests run")
+}
+
+/// Runs `command`, which runs this program's tests, but for those whose names contain one of `skip`:
+/// they must pass.
+fn rerun(mut command: Command, skip: &[&str]) {
+    command.args(["--test-threads=2", "--skip", "on_rung"]);
+    command.args(skip.iter().flat_map(|name| ["--skip", name]));
+    let output = command.output().expect("the tests run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!said.contains(" 0 passed"), "no test ran: {said}");
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A directory for them.
+pub(crate) fn scratch() -> PathBuf {
+    std::env::var_os(PROGRAMS).unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into()).into()
+}
+
+/// For `compiled`: with musl as the C library, and the kernel's headers, which it lacks.
+pub(crate) const MUSL: &str = "-idirafter/usr/include";
+const KERNEL_HEADERS: &str = "-idirafter/usr/include/x86_64-linux-gnu";
 
 /// Compiles a C program; `None`, with the reason printed, if that can't be done here.
 pub(crate) fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<PathBuf> {
-    if !has("gcc") {
+    let compiler = if flags.contains(&MUSL) { "musl-gcc" } else { "gcc" };
+    if !has(compiler) {
         return None;
     }
-    let dir = std::env::var_os(PROGRAMS).unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
-    let target = Path::new(&dir).join(format!("{name}{}", flags.concat()));
-    let unfinished = target.with_extension(std::process::id().to_string());
+    let target = scratch().join(format!("{name}{}", flags.concat().replace('/', "-")));
+    // Tests run side by side, in this process and in others.
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let unfinished = target.with_extension(format!("{}-{number}.x", std::process::id()));
     let source = unfinished.with_extension("c");
     fs::write(&source, text).expect("the source");
-    let mut gcc = Command::new("gcc");
+    let mut gcc = Command::new(compiler);
+    if compiler != "gcc" {
+        gcc.arg(KERNEL_HEADERS);
+    }
     gcc.args(["-O1", "-w", "-pthread", "-o"]).arg(&unfinished).arg(&source).args(flags);
     let output = gcc.output().expect("gcc");
     fs::remove_file(source).expect("the source goes");
@@ -218,7 +294,7 @@ pub(crate) fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<PathBuf
 }
 
 /// Runs the tests of this program as `nobody`, but for those whose names contain `skip`.
-pub(crate) fn as_nobody(skip: &str) {
+pub(crate) fn as_nobody(skip: &[&str]) {
     if !is_root() || !has("setpriv") || !can_trace() {
         return;
     }
@@ -236,16 +312,14 @@ pub(crate) fn as_nobody(skip: &str) {
     let scratch = dir.path().join("scratch");
     open(dir.path(), 0o755);
     open(&scratch, 0o777);
-    let output = Command::new("setpriv")
+    let mut command = Command::new("setpriv");
+    command
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(tests)
-        .args(["--skip", skip, "--test-threads=2"])
         .envs([(HELPER, helper.as_os_str()), (PROGRAMS, scratch.as_os_str())])
         .envs([("TMPDIR", &scratch), ("HOME", &scratch)])
-        .current_dir("/")
-        .output()
-        .expect("setpriv");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        .current_dir("/");
+    rerun(command, skip);
 }
 
 /// Whether a tool is there; says so if not.

@@ -35,6 +35,7 @@ pub(crate) struct Event {
 pub(crate) struct Findings {
     pub(crate) events: Vec<Event>,
     pub(crate) execs: Vec<Vec<u8>>,
+    pub(crate) renames: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) incomplete: Vec<Incomplete>,
     /// Paths may mean other files to the process from now on.
@@ -98,13 +99,14 @@ impl Scene<'_> {
             Meaning::Unlink { at, flags } => self.unlink(at, flags),
             Meaning::Rmdir { at } => self.rmdir(at),
             Meaning::Create { at } => self.create(at),
-            Meaning::Truncate => self.truncate(),
+            Meaning::Truncate { length } => self.truncate(length),
             Meaning::Change { at, follow, change } => self.change(at, follow, change),
             Meaning::Bind => self.bind(),
             Meaning::Connect => self.connect(),
+            Meaning::SocketCall => self.socket_call(),
             Meaning::Chroot => self.chroot(),
             Meaning::List
-            | Meaning::TruncateFd
+            | Meaning::TruncateFd { .. }
             | Meaning::ChangeFd { .. }
             | Meaning::Namespace
             | Meaning::Session => {
@@ -118,7 +120,7 @@ impl Scene<'_> {
     fn describe_without_memory(&mut self, meaning: &Meaning) {
         match *meaning {
             Meaning::List => self.list(),
-            Meaning::TruncateFd => self.truncate_fd(),
+            Meaning::TruncateFd { length } => self.truncate_fd(length),
             Meaning::ChangeFd { fd, change } => self.through_descriptor(fd, Op::Change(change)),
             Meaning::Namespace => self.found.world_changes = true,
             Meaning::Session => self.found.new_session = true,

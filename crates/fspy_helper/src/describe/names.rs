@@ -137,6 +137,10 @@ impl Scene<'_> {
     }
 
     fn moved(&mut self, from: &End, to: &End, exchange: bool) {
+        self.found.renames.push((from.0.clone(), to.0.clone()));
+        if exchange {
+            self.found.renames.push((to.0.clone(), from.0.clone()));
+        }
         let inside = descendants(from);
         let inside_other = if exchange { descendants(to) } else { Vec::new() };
         let gone = if exchange { Change::Replace } else { Change::Delete };

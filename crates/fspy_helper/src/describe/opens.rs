@@ -161,12 +161,12 @@ impl Scene<'_> {
             || look::permits(path, flags.bits())
     }
 
-    pub(super) fn truncate(&mut self) -> Described {
-        let (place, length) = (self.place(At { dir: None, path: 0 }, true)?, self.arg(1));
+    pub(super) fn truncate(&mut self, length: [usize; 2]) -> Described {
+        let place = self.place(At { dir: None, path: 0 }, true)?;
         let Some((path, state)) = self.existing(place) else { return Ok(()) };
         let op = match state.kind() {
             Some(Kind::File) if !look::permits(&path, WRITE) => Op::Access(WRITE),
-            Some(Kind::File) if length == 0 => Op::Change(Change::Overwrite),
+            Some(Kind::File) if self.is_zero(length) => Op::Change(Change::Overwrite),
             Some(Kind::File) => Op::Change(Change::Modify),
             _ => Op::Exists,
         };
@@ -176,8 +176,12 @@ impl Scene<'_> {
         Ok(())
     }
 
-    pub(super) fn truncate_fd(&mut self) {
-        let change = if self.arg(1) == 0 { Change::Replace } else { Change::Modify };
+    fn is_zero(&self, parts: [usize; 2]) -> bool {
+        parts.into_iter().all(|position| self.arg(position) == 0)
+    }
+
+    pub(super) fn truncate_fd(&mut self, length: [usize; 2]) {
+        let change = if self.is_zero(length) { Change::Replace } else { Change::Modify };
         self.through_descriptor(0, Op::Change(change));
     }
 }

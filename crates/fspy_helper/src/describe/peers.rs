@@ -43,6 +43,17 @@ impl Scene<'_> {
         Ok(())
     }
 
+    /// The arguments are in memory, each four bytes wide.
+    pub(super) fn socket_call(&mut self) -> Described {
+        const BIND: i32 = 2;
+        let call = self.int(0);
+        let block = memory::bytes(self.thread.0, self.arg(1) & u64::from(u32::MAX), 3 * 4)?;
+        for (place, word) in self.args.iter_mut().zip(block.chunks_exact(4)) {
+            *place = word.first_chunk().map_or(0, |word| u64::from(u32::from_ne_bytes(*word)));
+        }
+        if call == BIND { self.bind() } else { self.connect() }
+    }
+
     fn address(&self) -> Result<Address, memory::Unread> {
         let length = usize::try_from(self.flags(2)).unwrap_or(0).min(LONGEST_ADDRESS);
         Ok(parse(&memory::bytes(self.thread.0, self.arg(1), length)?))

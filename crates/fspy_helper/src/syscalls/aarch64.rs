@@ -3,22 +3,23 @@
 
 use super::shapes::{
     CHANGE_FD, CREATE_AT, EXECVE, EXECVEAT, EXISTS, EXISTS_AT, FACCESSAT, FACCESSAT2, FALLOCATE,
-    FANOTIFY, FCHMODAT, FCHMODAT2, FCHOWNAT, FILE_GETATTR, FILE_SETATTR, HANDLE_OF, INOTIFY,
-    LEXISTS, LINKAT, LSETXATTR, OPEN_TREE, OPENAT, QUOTACTL, READLINKAT, RENAMEAT, RENAMEAT2,
-    SETXATTR, SETXATTRAT, STATAT, STATX, SYMLINKAT, UNLINKAT, UTIMENSAT,
+    FANOTIFY, FCHMODAT, FCHMODAT2, FCHOWNAT, FILE_GETATTR, FILE_SETATTR, FSPICK, HANDLE_OF,
+    INOTIFY, LEXISTS, LINKAT, LSETXATTR, OPEN_TREE, OPENAT, QUOTACTL, READLINKAT, RENAMEAT,
+    RENAMEAT2, SETXATTR, SETXATTRAT, STATAT, STATX, SYMLINKAT, TRUNCATE, TRUNCATE_FD, UNLINKAT,
+    UTIMENSAT,
 };
-use super::{Call, Meaning, call};
+use super::{Call, Foreign, Meaning, call};
 
 /// `AUDIT_ARCH_AARCH64`.
 pub(crate) const ARCH: u32 = 0xC000_00B7;
 /// There is no second ABI behind the same architecture mark.
 pub(crate) const HAS_X32: bool = false;
 /// 32-bit ARM's calls that name files: enough to notice that a program makes them.
-pub(crate) const FOREIGN_FILE_CALLS: &[u32] = &[
+pub(crate) const FOREIGN: Foreign = Foreign::Noticed(&[
     5, 8, 9, 10, 11, 12, 14, 15, 16, 33, 38, 39, 40, 61, 83, 85, 92, 93, 106, 107, 141, 182, 193,
     194, 195, 196, 198, 212, 217, 218, 226, 227, 269, 282, 283, 317, 322, 323, 324, 325, 326, 327,
     328, 329, 330, 331, 332, 333, 334, 348, 352, 370, 371, 382, 387, 397, 412, 437, 439, 452,
-];
+]);
 /// Notified for one signal only; see `crate::handlers`.
 pub(crate) const RT_SIGACTION: u32 = 134;
 
@@ -42,8 +43,8 @@ pub(crate) const CALLS: &[Call] = &[
     call(34, "mkdirat", CREATE_AT),
     call(33, "mknodat", CREATE_AT),
     call(36, "symlinkat", SYMLINKAT),
-    call(45, "truncate", Meaning::Truncate),
-    call(46, "ftruncate", Meaning::TruncateFd),
+    call(45, "truncate", TRUNCATE),
+    call(46, "ftruncate", TRUNCATE_FD),
     call(47, "fallocate", FALLOCATE),
     call(52, "fchmod", CHANGE_FD),
     call(53, "fchmodat", FCHMODAT),
@@ -76,6 +77,9 @@ pub(crate) const CALLS: &[Call] = &[
     call(27, "inotify_add_watch", INOTIFY),
     call(263, "fanotify_mark", FANOTIFY),
     call(428, "open_tree", OPEN_TREE),
+    call(467, "open_tree_attr", OPEN_TREE),
+    call(433, "fspick", FSPICK),
+    call(442, "mount_setattr", EXISTS_AT),
     call(200, "bind", Meaning::Bind),
     call(203, "connect", Meaning::Connect),
     call(157, "setsid", Meaning::Session),

@@ -1,18 +1,24 @@
 //! The system calls that name or change files: what each means and where its arguments are. The
 //! numbers are in one file per architecture; meaning is the same for all.
 
+use std::collections::HashSet;
+
 use fspy_trace::Change;
+
+use crate::listen::Notification;
 
 #[cfg(any(target_arch = "aarch64", test))]
 mod aarch64;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod i386;
 mod shapes;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::{ARCH, CALLS, FOREIGN_FILE_CALLS, HAS_X32, RT_SIGACTION};
+pub(crate) use aarch64::{ARCH, CALLS, FOREIGN, HAS_X32, RT_SIGACTION};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{ARCH, CALLS, FOREIGN_FILE_CALLS, HAS_X32, RT_SIGACTION};
+pub(crate) use x86_64::{ARCH, CALLS, FOREIGN, HAS_X32, RT_SIGACTION};
 
 /// One line of a table.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +27,51 @@ pub(crate) struct Call {
     pub(crate) name: &'static str,
     pub(crate) meaning: Meaning,
 }
+
+/// What is known of the calls of programs for another architecture that run here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Foreign {
+    /// Everything.
+    #[cfg_attr(target_arch = "aarch64", expect(dead_code, reason = "32-bit ARM has no table"))]
+    Known(&'static [Call]),
+    /// Their numbers: a trace in which they are made is incomplete.
+    #[cfg_attr(target_arch = "x86_64", allow(dead_code, reason = "i386 has a table"))]
+    Noticed(&'static [u32]),
+}
+
+impl Foreign {
+    /// The numbers that are notified.
+    pub(crate) fn numbers(self) -> Vec<u32> {
+        match self {
+            Self::Known(calls) => calls.iter().map(|call| call.number).collect(),
+            Self::Noticed(numbers) => numbers.to_vec(),
+        }
+    }
+}
+
+/// Calls that are notified for some values of their first argument.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Picked {
+    pub(crate) number: u32,
+    pub(crate) values: &'static [u32],
+}
+
+const SIGCHLD: u32 = libc::SIGCHLD as u32;
+
+/// Of this architecture.
+pub(crate) const HANDLER: Picked = Picked { number: RT_SIGACTION, values: &[SIGCHLD] };
+/// Of the other.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const FOREIGN_HANDLER: Option<Picked> =
+    Some(Picked { number: i386::RT_SIGACTION, values: &[SIGCHLD] });
+#[cfg(target_arch = "aarch64")]
+pub(crate) const FOREIGN_HANDLER: Option<Picked> = None;
+/// `bind` and `connect`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const FOREIGN_SOCKETS: Option<Picked> =
+    Some(Picked { number: i386::SOCKETCALL, values: &[2, 3] });
+#[cfg(target_arch = "aarch64")]
+pub(crate) const FOREIGN_SOCKETS: Option<Picked> = None;
 
 const fn call(number: u32, name: &'static str, meaning: Meaning) -> Call {
     Call { number, name, meaning }
@@ -108,10 +159,14 @@ pub(crate) enum Meaning {
     Create {
         at: At,
     },
-    /// `truncate`.
-    Truncate,
+    /// `truncate`; the length is in one argument, named twice, or in two.
+    Truncate {
+        length: [usize; 2],
+    },
     /// `ftruncate`.
-    TruncateFd,
+    TruncateFd {
+        length: [usize; 2],
+    },
     /// A change of metadata by path.
     Change {
         at: At,
@@ -125,6 +180,8 @@ pub(crate) enum Meaning {
     },
     Bind,
     Connect,
+    /// i386's `socketcall`: which call, and where its arguments are.
+    SocketCall,
     /// `chroot`, `mount`, `unshare` …: paths may mean other files afterwards.
     Namespace,
     /// `chroot`, which names a directory besides.
@@ -137,35 +194,72 @@ pub(crate) enum Meaning {
 /// The number is the same on every architecture.
 pub(crate) const IO_URING_SETUP: u32 = 425;
 
+/// First number of the x32 ABI.
+pub(crate) const X32: u32 = 0x4000_0000;
+
+/// Whether a call is made to fail: where no filter does that.
+pub(crate) fn is_refused(call: &Notification) -> bool {
+    let number = u32::try_from(call.number).unwrap_or(0);
+    number == IO_URING_SETUP || (HAS_X32 && call.arch == ARCH && number >= X32)
+}
+
 /// Finds the meaning of a number quickly.
 #[derive(Debug)]
-pub(crate) struct Index(Vec<Option<&'static Call>>);
+pub(crate) struct Index {
+    native: Slots,
+    foreign: Slots,
+    noticed: HashSet<u32>,
+}
+
+type Slots = Vec<Option<&'static Call>>;
 
 impl Index {
     pub(crate) fn new() -> Self {
-        let highest = CALLS.iter().map(|call| call.number as usize).max().unwrap_or(0);
-        let mut slots = vec![None; highest + 1];
-        for call in CALLS {
-            if let Some(slot) = slots.get_mut(call.number as usize) {
-                *slot = Some(call);
-            }
-        }
-        Self(slots)
+        let foreign: &[Call] = match FOREIGN {
+            Foreign::Known(calls) => calls,
+            Foreign::Noticed(_) => &[],
+        };
+        let noticed = FOREIGN.numbers().into_iter().collect();
+        Self { native: slots(CALLS), foreign: slots(foreign), noticed }
     }
 
-    pub(crate) fn get(&self, number: i32) -> Option<&'static Call> {
-        let number = usize::try_from(number).ok()?;
-        self.0.get(number).copied().flatten()
+    /// The call's meaning; `None` for one that has none, or whose meaning is not known.
+    pub(crate) fn get(&self, call: &Notification) -> Option<&'static Call> {
+        let slots = if call.arch == ARCH { &self.native } else { &self.foreign };
+        slots.get(usize::try_from(call.number).ok()?).copied().flatten()
     }
+
+    /// Whether a call that is stopped at for no special reason is one to look at.
+    pub(crate) fn is_of_interest(&self, call: &Notification) -> bool {
+        let noticed = || u32::try_from(call.number).is_ok_and(|n| self.noticed.contains(&n));
+        if call.arch == ARCH { self.get(call).is_some() } else { noticed() }
+    }
+}
+
+fn slots(calls: &'static [Call]) -> Slots {
+    let highest = calls.iter().map(|call| call.number as usize).max().unwrap_or(0);
+    let mut slots = vec![None; highest + 1];
+    for call in calls {
+        if let Some(slot) = slots.get_mut(call.number as usize) {
+            *slot = Some(call);
+        }
+    }
+    slots
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     #[test]
     fn no_number_or_name_occurs_twice() {
-        for table in [CALLS, aarch64::CALLS] {
+        #[cfg(target_arch = "x86_64")]
+        let tables = [CALLS, aarch64::CALLS, i386::CALLS];
+        #[cfg(not(target_arch = "x86_64"))]
+        let tables = [CALLS];
+        for table in tables {
             let mut numbers: Vec<_> = table.iter().map(|call| call.number).collect();
             let mut names: Vec<_> = table.iter().map(|call| call.name).collect();
             numbers.sort_unstable();
@@ -186,12 +280,69 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn i386_has_every_call_of_x86_64_and_its_own() {
+        let own = |call: &&Call| !CALLS.iter().any(|other| other.name == call.name);
+        let own: Vec<_> = i386::CALLS.iter().filter(own).map(|call| call.name).collect();
+        assert_eq!(i386::CALLS.len() - own.len() + 1, CALLS.len(), "fstatat64 has another name");
+        for call in i386::CALLS {
+            let here = CALLS.iter().find(|other| other.name == call.name);
+            let meaning = |call: &Call| format!("{:?}", call.meaning);
+            assert!(here.is_none_or(|here| meaning(here) == meaning(call)), "{}", call.name);
+        }
+    }
+
+    /// Numbers by name, from the kernel's own headers; `None` where they are not installed.
+    fn header(path: &str) -> Option<HashMap<String, u32>> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let define = |line: &str| {
+            let rest = line.strip_prefix("#define __NR")?;
+            let (name, number) = rest.split_once(' ')?;
+            let name = name.strip_prefix("3264_").or_else(|| name.strip_prefix('_'))?;
+            Some((name.to_owned(), number.trim().parse().ok()?))
+        };
+        Some(text.lines().filter_map(define).collect())
+    }
+
+    /// Headers may be older than some calls, and generic ones use other names for two.
+    fn check(calls: &[Call], header: &HashMap<String, u32>) {
+        let mut found = 0;
+        for call in calls {
+            let generic = if call.name == "newfstatat" { "fstatat" } else { call.name };
+            let known = header.get(call.name).or_else(|| header.get(generic));
+            found += usize::from(known.is_some());
+            assert!(known.is_none_or(|&known| known == call.number), "{}: {known:?}", call.name);
+        }
+        assert!(found + 10 > calls.len(), "{found} of {} are in the header", calls.len());
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn numbers_are_those_of_the_kernels_headers() {
+        let dir = "/usr/include/x86_64-linux-gnu/asm";
+        for (calls, name) in [(CALLS, "unistd_64.h"), (i386::CALLS, "unistd_32.h")] {
+            if let Some(header) = header(&format!("{dir}/{name}")) {
+                check(calls, &header);
+            }
+        }
+    }
+
+    /// From Debian's `linux-libc-dev-arm64-cross`.
+    #[test]
+    fn numbers_of_aarch64_are_those_of_the_kernels_headers() {
+        if let Some(header) = header("/usr/aarch64-linux-gnu/include/asm-generic/unistd.h") {
+            check(aarch64::CALLS, &header);
+        }
+    }
+
+    #[test]
     fn the_index_finds_every_call() {
         let index = Index::new();
+        let made = |number| Notification { id: 0, tid: 1, arch: ARCH, number, args: [0; 6] };
         for call in CALLS {
             let number = i32::try_from(call.number).unwrap();
-            assert_eq!(index.get(number).map(|found| found.name), Some(call.name));
+            assert_eq!(index.get(&made(number)).map(|found| found.name), Some(call.name));
         }
-        assert!(index.get(-1).is_none() && index.get(i32::MAX).is_none());
+        assert!(index.get(&made(-1)).is_none() && index.get(&made(i32::MAX)).is_none());
     }
 }

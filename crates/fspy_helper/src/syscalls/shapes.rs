@@ -10,6 +10,7 @@ const PLAIN: At = At { dir: None, path: 0 };
 const AT: At = At { dir: Some(0), path: 1 };
 
 const OPEN_TREE_NOFOLLOW: u64 = 0x100;
+const FSPICK_SYMLINK_NOFOLLOW: u64 = 2;
 const IN_DONT_FOLLOW: u64 = 0x0200_0000;
 
 pub(super) const OPENAT: Meaning = Meaning::Open { at: AT, flags: 2 };
@@ -37,6 +38,8 @@ pub(super) const SETXATTR: Meaning = changed(PLAIN, Follow::Always, Change::Meta
 pub(super) const LSETXATTR: Meaning = changed(PLAIN, Follow::Never, Change::Meta);
 pub(super) const SETXATTRAT: Meaning = changed(AT, Follow::Unless(2), Change::Meta);
 pub(super) const FILE_SETATTR: Meaning = changed(AT, Follow::Unless(4), Change::Meta);
+pub(super) const TRUNCATE: Meaning = Meaning::Truncate { length: [1, 1] };
+pub(super) const TRUNCATE_FD: Meaning = Meaning::TruncateFd { length: [1, 1] };
 pub(super) const CHANGE_FD: Meaning = Meaning::ChangeFd { fd: 0, change: Change::Meta };
 pub(super) const FALLOCATE: Meaning = Meaning::ChangeFd { fd: 0, change: Change::Modify };
 pub(super) const EXISTS: Meaning = Meaning::Exists { at: PLAIN, follow: Follow::Always };
@@ -55,6 +58,10 @@ pub(super) const INOTIFY: Meaning = Meaning::Exists {
 };
 pub(super) const FANOTIFY: Meaning =
     Meaning::Exists { at: At { dir: Some(3), path: 4 }, follow: Follow::Always };
+pub(super) const FSPICK: Meaning = Meaning::Exists {
+    at: AT,
+    follow: Follow::IfBit { arg: 2, bit: FSPICK_SYMLINK_NOFOLLOW, follow: false },
+};
 pub(super) const OPEN_TREE: Meaning = Meaning::Exists {
     at: AT,
     follow: Follow::IfBit { arg: 2, bit: OPEN_TREE_NOFOLLOW, follow: false },

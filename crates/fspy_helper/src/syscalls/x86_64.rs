@@ -2,23 +2,19 @@
 
 use super::shapes::{
     CHANGE_FD, CREATE_AT, EXECVE, EXECVEAT, EXISTS, EXISTS_AT, FACCESSAT, FACCESSAT2, FALLOCATE,
-    FANOTIFY, FCHMODAT, FCHMODAT2, FCHOWNAT, FILE_GETATTR, FILE_SETATTR, HANDLE_OF, INOTIFY,
-    LEXISTS, LINKAT, LSETXATTR, OPEN_TREE, OPENAT, QUOTACTL, READLINKAT, RENAMEAT, RENAMEAT2,
-    SETXATTR, SETXATTRAT, STATAT, STATX, SYMLINKAT, UNLINKAT, UTIMENSAT, legacy,
+    FANOTIFY, FCHMODAT, FCHMODAT2, FCHOWNAT, FILE_GETATTR, FILE_SETATTR, FSPICK, HANDLE_OF,
+    INOTIFY, LEXISTS, LINKAT, LSETXATTR, OPEN_TREE, OPENAT, QUOTACTL, READLINKAT, RENAMEAT,
+    RENAMEAT2, SETXATTR, SETXATTRAT, STATAT, STATX, SYMLINKAT, TRUNCATE, TRUNCATE_FD, UNLINKAT,
+    UTIMENSAT, legacy,
 };
-use super::{Call, Meaning, call};
+use super::{Call, Foreign, Meaning, call, i386};
 
 /// `AUDIT_ARCH_X86_64`.
 pub(crate) const ARCH: u32 = 0xC000_003E;
 /// Numbers with bit 30 set belong to the x32 ABI, whose calls would slip past the table.
 pub(crate) const HAS_X32: bool = true;
-/// i386's calls that name files, from its own table: enough to notice that a program makes them.
-pub(crate) const FOREIGN_FILE_CALLS: &[u32] = &[
-    5, 8, 9, 10, 11, 12, 14, 15, 16, 30, 33, 38, 39, 40, 61, 83, 84, 85, 92, 93, 106, 107, 141,
-    182, 193, 194, 195, 196, 198, 212, 217, 220, 226, 227, 271, 292, 295, 296, 297, 298, 299, 300,
-    301, 302, 303, 304, 305, 306, 307, 320, 324, 339, 341, 342, 353, 358, 361, 362, 383, 412, 437,
-    439, 452,
-];
+/// The other kind of program that runs here.
+pub(crate) const FOREIGN: Foreign = Foreign::Known(i386::CALLS);
 /// Notified for one signal only; see `crate::handlers`.
 pub(crate) const RT_SIGACTION: u32 = 13;
 
@@ -56,8 +52,8 @@ pub(crate) const CALLS: &[Call] = &[
     call(83, "mkdir", legacy::CREATE),
     call(133, "mknod", legacy::CREATE),
     call(88, "symlink", legacy::SYMLINK),
-    call(76, "truncate", Meaning::Truncate),
-    call(77, "ftruncate", Meaning::TruncateFd),
+    call(76, "truncate", TRUNCATE),
+    call(77, "ftruncate", TRUNCATE_FD),
     call(285, "fallocate", FALLOCATE),
     call(90, "chmod", legacy::CHMOD),
     call(91, "fchmod", CHANGE_FD),
@@ -97,6 +93,9 @@ pub(crate) const CALLS: &[Call] = &[
     call(254, "inotify_add_watch", INOTIFY),
     call(301, "fanotify_mark", FANOTIFY),
     call(428, "open_tree", OPEN_TREE),
+    call(467, "open_tree_attr", OPEN_TREE),
+    call(433, "fspick", FSPICK),
+    call(442, "mount_setattr", EXISTS_AT),
     call(49, "bind", Meaning::Bind),
     call(42, "connect", Meaning::Connect),
     call(112, "setsid", Meaning::Session),

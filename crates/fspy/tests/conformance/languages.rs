@@ -1,0 +1,138 @@
+//! The same operations from other languages: each reaches the kernel in its own way, and the folds
+//! must be the same.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::support::strace::compare;
+use super::support::{can_trace, fill, folded, given, has, run, scratch, step};
+use super::{Case, write};
+
+/// One operation, and the fold it must leave from whatever language.
+const OPERATIONS: &[Case] = &[
+    case("read", &[("f", "file")], &["f file read"]),
+    case("missing", &[], &["nope absent exists"]),
+    case("create", &[], &["n absent create"]),
+    case("append", &[("f", "file")], &["f file append"]),
+    case("rename", &[("f", "file")], &["f file delete", "g absent create"]),
+    case("unlink", &[("f", "file")], &["f file delete"]),
+    case("mkdir", &[], &["d absent exists create"]),
+    case("list", &[("f", "file")], &[". dir exists list[f]"]),
+    case("stat", &[("f", "file")], &["f file stat"]),
+    case("symlink", &[("f", "file")], &["n absent exists create"]),
+    case("readlink", &[("l", "nowhere")], &["l link follow"]),
+    case("chdir", &[("d/f", "file")], &["d dir exists", "d/f file read"]),
+    case("spawn", &[("prog", "script")], &["prog file read exec"]),
+];
+
+const fn case(
+    name: &'static str,
+    given: &'static [(&'static str, &'static str)],
+    expected: &'static [&'static str],
+) -> Case {
+    Case { name, given, expected }
+}
+
+/// Runs every operation of a program, checks its fold, and compares its calls with strace's.
+fn check(argv: &[&str], own: &[Case]) {
+    if !can_trace() || !has(argv[0]) {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for operation in OPERATIONS {
+        let expected = own.iter().find(|case| case.name == operation.name).unwrap_or(operation);
+        let argv = [argv, &[operation.name]].concat();
+        let dir = given(operation.given);
+        let ran = run(&step(&argv, dir.path()));
+        assert_eq!(ran.exit.code, Some(0), "{argv:?}: {}", ran.stderr());
+        let mut fold = folded(ran.trace(), dir.path());
+        // Without `PWD` shells look at where they are, each when it pleases.
+        for line in &mut fold {
+            *line = line.replace("dir stat", "dir");
+        }
+        fold.retain(|line| line != ". dir");
+        if fold != expected.expected {
+            wrong.push(format!("{}: {fold:?}", operation.name));
+        }
+        ran.assert_complete();
+        compare(&argv, |dir| fill(dir, operation.given));
+    }
+    assert_eq!(wrong, Vec::<String>::new(), "{argv:?}");
+}
+
+fn source(name: &str, text: &str) -> PathBuf {
+    let path = scratch().join(format!("{}-{name}", std::process::id()));
+    write(path, text)
+}
+
+#[test]
+fn python() {
+    let ops = source("ops.py", include_str!("languages/ops.py"));
+    // What `PATH` finds may be a script that looks for the interpreter.
+    let say = ["-c", "import sys; print(end=sys.executable)"];
+    let Ok(said) = Command::new("python3").args(say).output() else { return };
+    let python = String::from_utf8(said.stdout).unwrap();
+    check(&[&python, "-IS", ops.to_str().unwrap()], &[]);
+}
+
+#[test]
+fn node() {
+    let ops = source("ops.js", include_str!("languages/ops.js"));
+    check(&["node", ops.to_str().unwrap()], &[]);
+}
+
+#[test]
+fn perl() {
+    let ops = source("ops.pl", include_str!("languages/ops.pl"));
+    // It looks whether it is a directory that it was asked to remove.
+    check(&["perl", ops.to_str().unwrap()], &[UNLINK_LOOKING]);
+}
+
+#[test]
+fn shells() {
+    let ops = source("ops.sh", include_str!("languages/ops.sh"));
+    // `rm` looks first.
+    for shell in ["dash", "bash"] {
+        check(&[shell, ops.to_str().unwrap()], &[UNLINK_LOOKING]);
+    }
+}
+
+#[test]
+fn rust() {
+    if !has("rustc") {
+        return;
+    }
+    let ops = source("ops.rs", include_str!("languages/ops.rs"));
+    let program = ops.with_extension("rust");
+    built(Command::new("rustc").args(["--edition=2024", "-o"]).arg(&program).arg(&ops));
+    check(&[program.to_str().unwrap()], &[]);
+}
+
+#[test]
+fn go() {
+    if !has("go") {
+        return;
+    }
+    let ops = source("ops.go", include_str!("languages/ops.go"));
+    let program = ops.with_extension("go-program");
+    for cgo in ["0", "1"] {
+        built(
+            Command::new("go")
+                .args(["build", "-o"])
+                .arg(&program)
+                .arg(&ops)
+                .env("CGO_ENABLED", cgo),
+        );
+        // It opens new files for reading too, and looks before it renames.
+        let create = case("create", &[], &["n absent exists create"]);
+        let rename = case("rename", &[("f", "file")], &["f file delete", "g absent exists create"]);
+        check(&[program.to_str().unwrap()], &[create, rename]);
+    }
+}
+
+const UNLINK_LOOKING: Case = case("unlink", &[("f", "file")], &["f file stat delete"]);
+
+fn built(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

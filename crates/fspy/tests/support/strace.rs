@@ -1,0 +1,122 @@
+//! The calls seen against those that `strace -f` sees, as a multiset of (call, path as named).
+//!
+//! Both watch the same run: strace runs inside the traced step. So no two runs of a tool have to be
+//! alike, and no name that a tool makes up at random has to be excused.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::{can_trace, finish, given, has, step, supervisor};
+
+/// strace cuts longer strings off.
+const LONGEST: usize = 4000;
+
+/// A call by a thread: its name, and the path it named.
+type Call = (String, String, String);
+/// How often a call named a path; who made it does not matter.
+type Calls = BTreeMap<(String, String), i64>;
+
+/// Runs a command in a directory made ready for it. Both must see the same.
+pub(crate) fn compare(argv: &[&str], prepare: impl Fn(&Path)) {
+    if !can_trace() || !has("strace") || !has(argv[0]) {
+        return;
+    }
+    if supervisor().fidelity().0 != fspy::Fidelity::Notify {
+        eprintln!("skipped: a process has one tracer");
+        return;
+    }
+    let dir = given(&[]);
+    let work = dir.path().join("work");
+    fs::create_dir(&work).expect("a directory");
+    prepare(&work);
+    let (ours, theirs) = watched(argv, &work);
+    assert!(!theirs.is_empty(), "strace saw nothing");
+    let mut difference = Calls::new();
+    // strace's own calls are ours to see and not its own.
+    let inside: HashSet<_> = theirs.iter().map(|(tid, ..)| tid).collect();
+    for (_, call, path) in ours.iter().filter(|(tid, ..)| inside.contains(tid)) {
+        *difference.entry((call.clone(), path.clone())).or_default() += 1;
+    }
+    for (_, call, path) in &theirs {
+        *difference.entry((call.clone(), path.clone())).or_default() -= 1;
+    }
+    difference.retain(|(call, _), count| *count != 0 && knows(call));
+    assert_eq!(difference, Calls::new(), "{argv:?}: more (positive) or less seen than by strace");
+}
+
+/// What this tracer and strace saw of one run.
+fn watched(argv: &[&str], dir: &Path) -> (Vec<Call>, Vec<Call>) {
+    let [our_log, log] = ["calls", "strace"].map(|name| dir.with_extension(name));
+    let told = log.to_str().expect("text");
+    let strace = ["strace", "-f", "-qq", "-xx", "-s", "4096", "-e", "signal=none"];
+    let calls = ["-e", "trace=%file,bind,connect,socketcall", "-o", told];
+    let argv = [&strace[..], &calls, argv].concat();
+    let mut supervisor = supervisor();
+    let file = fs::File::create(&our_log).expect("a log");
+    supervisor.spawn_logged(&step(&argv, dir), file.into()).expect("the step spawns");
+    let ran = finish(&mut supervisor, 1);
+    ran.assert_complete();
+    let ours = fs::read(our_log).expect("our log");
+    let ours = ours.split(|&byte| byte == 0).filter(|line| !line.is_empty()).map(our_call);
+    // strace shows a directory's descriptor, not its name.
+    let ours = ours.filter(|(_, call, _)| !call.starts_with("getdents")).collect();
+    let theirs = fs::read_to_string(&log).expect("strace's log");
+    (ours, all_their_calls(&theirs))
+}
+
+/// A call that a signal interrupts before it does anything is made again, and counts once.
+fn all_their_calls(log: &str) -> Vec<Call> {
+    let mut calls: Vec<Call> = Vec::new();
+    for line in log.lines() {
+        calls.extend(their_calls(line));
+        let tid = line.split(' ').next();
+        if line.contains("= ? ERESTART")
+            && let Some(at) = calls.iter().rposition(|(other, ..)| Some(other.as_str()) == tid)
+        {
+            calls.remove(at);
+        }
+    }
+    calls
+}
+
+fn our_call(line: &[u8]) -> Call {
+    let mut parts = line.splitn(3, |&byte| byte == b'\t');
+    let mut part = || parts.next().expect("three parts").iter().map(|&byte| char::from(byte));
+    (part().collect(), part().collect(), part().take(LONGEST).collect())
+}
+
+/// The call of one line and the paths in it: `123 openat(AT_FDCWD, "\x70…", …`.
+fn their_calls(line: &str) -> Vec<Call> {
+    let Some((tid, rest)) = line.split_once(' ') else { return Vec::new() };
+    // The rest of an interrupted call repeats what was said.
+    let call = rest.trim_start().split_once('(').filter(|_| !line.contains("resumed>"));
+    let Some((call, _)) = call else { return Vec::new() };
+    let quoted = line.split('"').skip(1).step_by(2);
+    let (skipped, taken) = match call {
+        // The text of a link is no path that is looked at, nor are a mount's type and options.
+        "symlink" | "symlinkat" => (1, 1),
+        "rename" | "renameat" | "renameat2" | "link" | "linkat" => (0, 2),
+        // Names of Unix sockets are paths, addresses and abstract names are none.
+        "bind" | "connect" => (0, usize::from(line.contains("sun_path=\""))),
+        "getcwd" | "mount" => (0, 0),
+        _ => (0, 1),
+    };
+    // A descriptor alone is no name.
+    let paths = quoted.skip(skipped).take(taken).map(unescaped);
+    paths.map(|path| (tid.to_owned(), call.to_owned(), path)).collect()
+}
+
+/// `\x70\x71` as text, byte by byte.
+fn unescaped(text: &str) -> String {
+    let bytes = text.split("\\x").skip(1).filter_map(|hex| u8::from_str_radix(hex, 16).ok());
+    bytes.map(char::from).take(LONGEST).collect()
+}
+
+/// Whether this strace has a name for a call: old ones don't know the youngest.
+fn knows(call: &str) -> bool {
+    let asked =
+        Command::new("strace").args(["-qq", "-e", &format!("trace={call}"), "true"]).output();
+    asked.is_ok_and(|asked| asked.status.success())
+}

@@ -1,0 +1,173 @@
+"""Every rule of the cache is needed: left out, a scenario is not as a clean build any more.
+
+Rules can be left out only of a build made for that: `make mutation` makes one, and runs this.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskrunner import _native
+
+from ..metamorphic.case import Conditions, Task
+from ..metamorphic.surroundings import directory_outside
+from ..metamorphic.workspace import Place, missing, write_workspace
+from . import inside
+from .mutants import MUTANTS
+from .player import DifferenceError, Player
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .mutants import Mutant
+
+CAN = os.environ.get("TASKRUNNER_MUTATION") is not None
+pytestmark = [
+    pytest.mark.tools,
+    pytest.mark.skipif(not CAN, reason="needs a build that can leave out rules: `make mutation`"),
+]
+DEADLINE = 20.0
+
+
+@contextmanager
+def without(*rules: str) -> Iterator[None]:
+    """Leave out rules, for a while."""
+    _native.switch_off(rules)
+    try:
+        yield
+    finally:
+        _native.switch_off([])
+
+
+@pytest.mark.parametrize("rule", MUTANTS)
+def test_a_scenario_needs_the_rule(rule: str, tmp_path: Path) -> None:
+    mutant: Mutant = MUTANTS[rule]
+    Player(mutant.scenario(), tmp_path / "with").play()
+    with without(rule), pytest.raises(DifferenceError):
+        Player(mutant.scenario(), tmp_path / "without").play()
+
+
+class Bench:
+    """One task in one workspace, run within this process."""
+
+    def __init__(self, base: Path, command: str) -> None:
+        self.place = Place.make(base)
+        self.base = base
+        self.conditions = Conditions()
+        self.tasks = [Task("all", command)]
+        write_workspace(self.place.root, {"x": "word\n"}, self.tasks)
+
+    def hits(self) -> bool:
+        """Run it; whether it was a hit."""
+        cache = str(self.base / "cache")
+        done = inside.run(self.place, self.conditions, "all", cache)
+        return [step.status for step in done.steps] == ["hit"]
+
+    def again(self) -> bool:
+        """Run it twice; whether the second time was a hit."""
+        assert not self.hits()
+        return self.hits()
+
+
+def needs(rule: str, base: Path, command: str) -> None:
+    """The task is a hit the second time only without the rule."""
+    assert not Bench(base / "with", command).again()
+    with without(rule):
+        assert Bench(base / "without", command).again()
+
+
+def test_wrote_outside(tmp_path: Path) -> None:
+    with directory_outside() as outside:
+        needs("wrote-outside", tmp_path, f"cat x > {outside}/y")
+
+
+def test_read_temp(tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("given\n")
+    needs("read-temp", tmp_path, f"cat {tmp_path}/given > o")
+
+
+def test_asked_peer(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        ask = f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}))'"
+        needs("asked-peer", tmp_path, f"{ask}; cat x > o")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it enters a mount namespace")
+@pytest.mark.skipif(bool(missing(["unshare"])), reason="not on this machine: unshare")
+def test_incomplete(tmp_path: Path) -> None:
+    needs("incomplete", tmp_path, "unshare -m cat x > o")
+
+
+@pytest.mark.xfail(reason="the root is made an input where this rule is not asked")
+def test_root(tmp_path: Path) -> None:
+    def hits_elsewhere(base: Path) -> bool:
+        bench = Bench(base, "pwd > o")
+        assert bench.again()
+        bench.place = Place(base / "elsewhere", bench.place.home, bench.place.temp)
+        bench.place.root.mkdir()
+        write_workspace(bench.place.root, {"x": "word\n"}, bench.tasks)
+        return bench.hits()
+
+    assert not hits_elsewhere(tmp_path / "with")
+    with without("root"):
+        assert hits_elsewhere(tmp_path / "without")
+
+
+def test_still_writing(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    leaves = f"(exec 3> late; read line < {pipe}; echo $line >&3) > /dev/null 2>&1 &"
+    command = f"{leaves} while [ ! -e late ]; do :; done; cat x > o"
+
+    def hits(base: Path) -> bool:
+        bench = Bench(base, command)
+        again = bench.again()
+        for _ in range(1 if again else 2):  # let go of what was left behind
+            pipe.write_text("line\n")
+        return again
+
+    assert not hits(tmp_path / "with")
+    with without("still-writing"):
+        assert hits(tmp_path / "without")
+
+
+def test_input_modified(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def hits(base: Path) -> bool:
+        bench = Bench(base, f"cat x > o; read line < {pipe}")
+
+        def meddle() -> None:
+            with pipe.open("w") as out:  # when the step waits
+                (bench.place.root / "x").write_text("meddled\n")
+                out.write("line\n")
+
+        def run() -> bool:
+            thread = threading.Thread(target=meddle, daemon=True)
+            thread.start()
+            hit = bench.hits()
+            if hit:
+                pipe.read_text()  # nobody else lets the thread go
+            thread.join(DEADLINE)
+            return hit
+
+        assert not run()
+        return run()
+
+    assert not hits(tmp_path / "with")
+    with without("input-modified"):
+        assert hits(tmp_path / "without")
+
+
+def test_every_rule_has_its_test() -> None:
+    alone = {name.removeprefix("test_").replace("_", "-") for name in globals()}
+    assert set(_native.RULES) <= set(MUTANTS) | alone

@@ -1,0 +1,246 @@
+"""Takes a tool through its paces: again, without its outputs, after edits, undone, in a clone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..metamorphic.case import Conditions, Task
+from ..metamorphic.edits import apply_undoably
+from ..metamorphic.runner import CommandRunner
+from ..metamorphic.tree import Snapshot, differences, remove, snapshot
+from ..metamorphic.workspace import Place, write_workspace
+from .kits import kit_path
+
+if TYPE_CHECKING:
+    from ..metamorphic.edits import Edit
+    from ..metamorphic.runner import Run
+    from .tool import Tool
+
+TOOL_DEADLINE = 120.0
+# Caches that the rules call neutral: never restored, never removed.
+NEUTRAL = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".eslintcache")
+PRIVATE = (".git", "node_modules")
+TIMES = re.compile(r"\b\d+(\.\d+)?\s?(ms|s|seconds?)\b|\d\d:\d\d:\d\d|\bin \d+(\.\d+)?\b")
+STRANGER = "stranger of the user.txt"
+
+
+@dataclass(slots=True)
+class Row:
+    """A line of the table: whether each promise was kept, and what stood in the way."""
+
+    tool: str
+    hit: bool = False
+    restored: bool = False
+    fresh: bool = False
+    undo: bool = False
+    clone: bool = False
+    uncached: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        """The row as plain data."""
+        return asdict(self)
+
+    def broken(self) -> list[str]:
+        """The promises that were not kept."""
+        return [
+            name
+            for name in ("hit", "restored", "fresh", "undo", "clone")
+            if not getattr(self, name)
+        ]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a run came to, as a user sees it."""
+
+    code: int
+    printed: str
+    probed: str
+
+
+class Bench:
+    """One tool in a workspace below `base`."""
+
+    def __init__(self, tool: Tool, base: Path) -> None:
+        self.tool = tool
+        # Some tools list every directory above the workspace: nothing comes or goes there.
+        self.aside = base / "aside"
+        place = Place.make(self.aside)
+        self.place = Place(base / "at" / "workspace", place.home, place.temp)
+        self.place.root.mkdir(parents=True)
+        for name in (".cache", ".config", ".cargo"):  # as in any home that is lived in
+            (self.place.home / name).mkdir()
+        self.conditions = Conditions(dict(tool.env))
+        self.env = {
+            "PATH": kit_path(tool.kit),
+            "TASKRUNNER_CACHE_DIR": str(self.aside / "cache"),
+        }
+        keys = {"env": tuple(tool.env)} if tool.env else {}
+        self.tasks = (Task("build", tool.command, keys=keys),)
+        self.row = Row(tool.name, uncached=tool.uncached or tool.not_yet)
+        self.plains = 0
+
+    def go(self) -> Row:
+        """All paces; the row says how they went."""
+        self.write(self.place.root)
+        self.sources = snapshot(self.place.root, PRIVATE)
+        first = self.run("first run")
+        self.expect_same("first run", first, self.plain(None))
+        self.stored("first run", first)
+        self.row.hit = self.settles("second run")
+        self.row.restored = self.loses_outputs()
+        self.row.fresh, self.row.undo = self.edits()
+        self.row.clone = self.clones()
+        return self.row
+
+    # The paces.
+
+    def loses_outputs(self) -> bool:
+        """All outputs but a user's file go; the next run must bring them back, by a hit."""
+        root = self.place.root
+        before = self.tree()
+        outputs = sorted(before.keys() - self.sources.keys(), reverse=True)
+        directories = [name for name in outputs if before[name].kind == "directory"]
+        if directories:
+            (root / directories[0] / STRANGER).write_text("a user's\n")
+        for name in outputs:
+            if before[name].kind != "directory":
+                remove(root / name)
+            elif not any((root / name).iterdir()):
+                (root / name).rmdir()
+        again = self.run("outputs deleted")
+        kept = True
+        if directories:
+            stranger = root / directories[0] / STRANGER
+            kept = stranger.is_file()
+            stranger.unlink(missing_ok=True)
+        lines = differences(before, self.tree())
+        self.note("outputs deleted", [*lines, *([] if kept else ["the user's file is gone"])])
+        return not lines and kept and not again.ran()
+
+    def edits(self) -> tuple[bool, bool]:
+        """Each edit must show as in a plain run, and its undo must be a hit."""
+        fresh = undone = True
+        base = self.seen(self.run("before the edits"))
+        for edit in self.tool.edits:
+            phase = f"after {edit}"
+            undo = apply_undoably(edit, self.place.root)
+            fresh &= self.expect_same(phase, self.run(phase), self.plain(edit))
+            undo()
+            run = self.run(f"undone: {edit}")
+            undone &= self.hit(f"undone: {edit}", run) and self.expect_same("undone", run, base)
+        return fresh, undone
+
+    def clones(self) -> bool:
+        """After an incremental build, a clean clone at the same place is answered by hits."""
+        edit = self.tool.edits[0]
+        edit.apply(self.place.root)
+        self.run("incremental build")
+        if self.tool.uncached is None:
+            self.settles("incremental build, again")
+        wanted = self.tree()
+        self.place.root.rename(self.aside / "left behind")
+        self.place.root.mkdir()
+        self.write(self.place.root)
+        edit.apply(self.place.root)
+        run = self.run("in a clean clone")
+        lines = differences(wanted, self.tree())
+        self.note("in a clean clone", lines)
+        return self.hit("in a clean clone", run) and not lines
+
+    # Runs and what they come to.
+
+    def run(self, phase: str) -> Run:
+        """A run by the installed command."""
+        run = CommandRunner(env=self.env).run(self.place, "build", self.conditions)
+        if not run.outcomes:
+            raise AssertionError(
+                f"{self.tool.name}, {phase}: the run told of no step\n{run.told()}"
+            )
+        return run
+
+    def settles(self, phase: str) -> bool:
+        """The next run is a hit."""
+        return self.hit(phase, self.run(phase))
+
+    def hit(self, phase: str, run: Run) -> bool:
+        """Whether all steps were hits; if not, the reasons are noted."""
+        for outcome in run.outcomes:
+            if outcome.status != "hit":
+                why = [reason.text for reason in (outcome.miss, outcome.skip) if reason]
+                self.note(phase, [f"{outcome.label}: {outcome.status}", *why])
+        return not run.ran()
+
+    def stored(self, phase: str, run: Run) -> None:
+        """Note why a result was not stored."""
+        for outcome in run.outcomes:
+            if outcome.skip is not None:
+                self.note(phase, [f"not stored: {outcome.skip.text}"])
+
+    def seen(self, run: Run) -> Seen:
+        """What a user sees of a run of the command."""
+        return Seen(run.code, self.told(self.place, run.stdout), self.probe(self.place))
+
+    def plain(self, edit: Edit | None) -> Seen:
+        """What a user sees of a plain run in a fresh copy."""
+        self.plains += 1
+        place = Place.make(self.aside / f"plain-{self.plains}")
+        self.write(place.root)
+        if edit:
+            edit.apply(place.root)
+        done = self.shell(place, self.tool.command)
+        seen = Seen(done.returncode, self.told(place, done.stdout), self.probe(place))
+        shutil.rmtree(place.root.parent)
+        return seen
+
+    def expect_same(self, phase: str, run: Run, plain: Seen) -> bool:
+        """Whether a run came to what a plain run comes to; if not, the differences are noted."""
+        found = self.seen(run)
+        # What a failing tool prints is shown as it comes, and it takes back nothing it left before.
+        well = plain.code == 0
+        lines = [
+            f"{name} is {getattr(found, name)!r:.300}, should be {getattr(plain, name)!r:.300}"
+            for name in ("code", *(["probed"] * well), *(["printed"] * (well and self.tool.prints)))
+            if getattr(found, name) != getattr(plain, name)
+        ]
+        self.note(phase, lines)
+        return not lines
+
+    def probe(self, place: Place) -> str:
+        """What the tool's probe tells."""
+        done = self.shell(place, self.tool.probe)
+        return f"{done.returncode} {self.told(place, done.stdout)}"
+
+    def told(self, place: Place, output: bytes) -> str:
+        """Printed text without times, colours and places."""
+        text = output.decode("utf-8", "replace").replace(str(place.root), "ROOT")
+        return TIMES.sub("TIME", re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text))
+
+    def shell(self, place: Place, line: str) -> subprocess.CompletedProcess[bytes]:
+        """A plain shell line in the same surroundings."""
+        return subprocess.run(
+            ["/bin/sh", "-c", line], cwd=place.root, stdin=subprocess.DEVNULL, capture_output=True,
+            env=place.environment(self.conditions) | self.env, timeout=TOOL_DEADLINE, check=False,
+        )  # fmt: skip
+
+    def write(self, root: Path) -> None:
+        """Write the workspace as a fresh clone has it, with its packages installed."""
+        write_workspace(root, self.tool.files, self.tasks, git=self.tool.git)
+        if self.tool.kit == "node":
+            installed = Path(kit_path("node").partition(os.pathsep)[0]).parent
+            subprocess.run(["cp", "-al", str(installed), str(root / "node_modules")], check=True)
+
+    def tree(self) -> Snapshot:
+        """The workspace without neutral caches and installed packages."""
+        return snapshot(self.place.root, (*PRIVATE, *NEUTRAL))
+
+    def note(self, phase: str, lines: list[str]) -> None:
+        """Keep what stood in the way."""
+        self.row.notes += [f"{phase}: {line}" for line in lines]
