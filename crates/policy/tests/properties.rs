@@ -228,6 +228,7 @@ fn run(tree: &mut Tree, program: &[Act]) -> Judgement {
         execs: Vec::new(),
         peers: Vec::new(),
         incomplete: Vec::new(),
+        renames: Vec::new(),
         started_ns: i64::MAX,
         calls: 0,
     };
