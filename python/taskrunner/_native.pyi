@@ -63,8 +63,8 @@ class Compared:
     def look(self) -> str:
         """What is asked.
 
-        `ignored`, `variable`, `variables`, `own`, `kind`, `link`, `access`, `lookup`, `root`,
-        `listing`, `content`, `beneath` or `declared`.
+        `ignored`, `variable`, `variables`, `in-place`, `own`, `present`, `kind`, `link`, `access`,
+        `lookup`, `root`, `listing`, `stat`, `content`, `beneath` or `declared`.
         """
 
     @property
@@ -233,12 +233,14 @@ class Step:
         output_auto: bool,
         output_include: Sequence[str],
         output_exclude: Sequence[str],
+        noise: Sequence[str] = (),
     ) -> Step:
         """Make a step.
 
         `before` has a bit for each step ordered before it, transitively: step n is bit n % 8 of
         byte n // 8. Patterns are globs relative to the workspace root. `env` is the whole
-        environment; `untracked_env` names the variables that no glob tracks. `description` says
+        environment; `untracked_env` names the variables that no glob tracks. `noise` has names to
+        add to the table of neutral caches, or with `!` in front to take out. `description` says
         what `weak` digests, and is kept to explain later misses. An `interactive` step is given
         the runner's own input and outputs, and sends no `output`.
         """

@@ -204,4 +204,5 @@ def step(
         output_auto=task.output.auto,
         output_include=task.output.include,
         output_exclude=task.output.exclude,
+        noise=task.noise,
     )

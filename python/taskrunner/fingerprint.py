@@ -60,6 +60,7 @@ def describe(
     visitor.field("untracked-env patterns", task.untracked_env)
     _describe_rules("input", task.input, visitor)
     _describe_rules("output", task.output, visitor)
+    visitor.field("noise", task.noise)
 
 
 def _describe_rules(name: str, rules: PathRules, visitor: Visitor) -> None:

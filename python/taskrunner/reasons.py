@@ -43,6 +43,7 @@ NotCachedKind = Literal[
     "removed",
     "appended",
     "replaced-unknown",
+    "race",
     "special-file",
     "built-on-itself",
     "wrote-outside",
@@ -178,6 +179,11 @@ _WORDS: dict[str, tuple[str, str, str | None]] = {
         "it changed a file that no recorded step made",
         "delete that file and run again",
     ),
+    "race": (
+        "a task that is not ordered with it writes {path}",
+        "a task that is not ordered with it writes what it uses",
+        'add `depends-on = ["{detail}"]`, or to that task the other way round',
+    ),
     "special-file": (
         "it made {path}, which is neither file, directory nor link",
         "it made a special file",
@@ -280,7 +286,9 @@ def next_step(reason: ReasonLike) -> str | None:
     """Return what the user can do about it, if anything."""
     advice = _WORDS[reason.kind][2] if reason.kind in _WORDS else None
     subject = reason.path or reason.detail or "NAME"
-    return advice.replace("{path}", show(subject)) if advice else None
+    if advice is None:
+        return None
+    return advice.replace("{path}", show(subject)).replace("{detail}", show(reason.detail or ""))
 
 
 def show(text: str) -> str:

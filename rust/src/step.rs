@@ -21,7 +21,7 @@ impl Step {
     #[pyo3(signature = (*, id, package, task, index, args, weak, description, argv, env, untracked_env,
         cwd, before, cached, traced, interactive, input_auto, input_include, input_exclude, output_auto,
         output_include,
-        output_exclude))]
+        output_exclude, noise=Vec::new()))]
     #[expect(clippy::similar_names, reason = "`args` and `argv` are what they are called")]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     #[expect(clippy::fn_params_excessive_bools, reason = "keyword arguments in Python")]
@@ -47,6 +47,7 @@ impl Step {
         output_auto: bool,
         output_include: Vec<String>,
         output_exclude: Vec<String>,
+        noise: Vec<String>,
     ) -> PyResult<Self> {
         let weak = Digest::from_slice(weak)
             .ok_or_else(|| PyValueError::new_err("`weak` is a digest: 32 bytes"))?;
@@ -67,6 +68,7 @@ impl Step {
             cached,
             traced,
             interactive,
+            noise,
             input: (input_auto, input_include, input_exclude),
             output: (output_auto, output_include, output_exclude),
         };

@@ -13,31 +13,25 @@ impl Workspace {
     /// Moves the step's own files and links out of the way. They are the runner's to remake, so
     /// they need not come back: a failed run leaves what a failed run from nothing leaves. Paths
     /// that git tracks, or that another step also left, stay.
-    pub(crate) fn set_aside(&self, step: &Step, own: &mut OwnPaths) {
+    pub(crate) fn set_aside(&self, step: &Step, own: &OwnPaths) {
         let dir = self.scratch_dir("aside", step.spec.id);
         if std::fs::create_dir_all(&dir).is_err() {
             return;
         }
-        let mut moved: Vec<Vec<u8>> = Vec::new();
-        for (path, kind) in own.iter() {
+        let mut dirs: Vec<&[u8]> = Vec::new();
+        for (at, (path, owned)) in own.iter().enumerate() {
             let Some(rel) = self.workspace_rel(path) else { continue };
-            if *kind == Kind::Dir || self.is_tracked(&rel) || self.is_anothers(&rel, &step.key) {
-                continue;
-            }
-            if std::fs::rename(as_path(path), dir.join(moved.len().to_string())).is_ok() {
-                moved.push(path.clone());
+            if owned.kind() == Kind::Dir {
+                dirs.push(path);
+            } else if !self.is_tracked(&rel) && !self.is_anothers(&rel, &step.key) {
+                // What can't be moved stays, as what others left does.
+                let _ = std::fs::rename(as_path(path), dir.join(at.to_string()));
             }
         }
-        let mut dirs: Vec<Vec<u8>> = own
-            .iter()
-            .filter(|(_, kind)| **kind == Kind::Dir)
-            .map(|(path, _)| path.clone())
-            .collect();
+        // Children first. A directory with anybody's files in it stays.
         dirs.sort_unstable_by(|a, b| b.cmp(a));
-        // A directory with anybody's files in it stays.
-        moved.extend(dirs.into_iter().filter(|path| std::fs::remove_dir(as_path(path)).is_ok()));
-        for path in moved {
-            own.remove(&path);
+        for path in dirs {
+            let _ = std::fs::remove_dir(as_path(path));
         }
         self.disk.forget();
         let _ = std::fs::remove_dir_all(dir);

@@ -6,13 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::{Judgement, Look, Op, Output, OutputKind, Value, is_on};
+use policy::{Judgement, Look, Op, Output, OutputKind, Place, Value, is_on};
 use stat::{Kind, join, parent};
 use store::{Left, Standing};
 
 use crate::disk::{Disk, lock, read_link};
 use crate::evaluate::Tree;
-use crate::own::OwnPaths;
+use crate::prepare::{Again, Before, merged};
 use crate::step::Step;
 use crate::workspace::Workspace;
 
@@ -21,32 +21,27 @@ pub(crate) type Reads = Vec<(Op, Value)>;
 
 impl Workspace {
     /// Adds to the judgement what the standing result had and looked at, and this run did not.
-    /// `None` if the standing result may be stale, or in part somebody else's.
+    ///
+    /// # Errors
+    /// What may be stale: something that the standing result was made from differs, and this run
+    /// did not look at it.
     pub(crate) fn build_on(
         &self,
         step: &Step,
-        own: &OwnPaths,
+        before: &Before,
         tree: &Tree<'_>,
         judged: &mut Judgement,
-    ) -> Option<()> {
-        let standing = lock(&self.state).standing(&step.key).ok().flatten()?;
-        let reads = self.last_reads(step)?;
-        let stood_whole = standing.whole
-            && standing.weak == step.spec.weak
-            && standing.left.iter().all(|left| own.contains_key(&self.absolute(left)));
-        let fresh = is_fresh(&reads, tree, judged) || !is_on("fresh");
-        if !fresh || !stood_whole && is_on("whole") {
-            return None;
+    ) -> Result<(), Op> {
+        if let Some(stale) = stale(&before.reads, tree, judged).filter(|_| is_on("fresh")) {
+            return Err(stale.clone());
         }
-        if is_on("take-over-outputs") {
-            self.take_over_outputs(step, &standing, judged)?;
+        if let Some(standing) = before.standing.as_ref().filter(|_| is_on("take-over-outputs")) {
+            self.take_over_outputs(step, standing, judged);
         }
-        if !is_on("take-over-inputs") {
-            return Some(());
+        if is_on("take-over-inputs") {
+            judged.inputs = merged(before.reads.clone(), &judged.inputs);
         }
-        let known: HashSet<Op> = judged.inputs.iter().map(|(op, _)| op.clone()).collect();
-        judged.inputs.extend(reads.into_iter().filter(|(op, _)| !known.contains(op)));
-        Some(())
+        Ok(())
     }
 
     /// What the step read when it ran, or was restored, last.
@@ -60,12 +55,7 @@ impl Workspace {
     }
 
     /// Outputs of the standing result that this run did not touch. What it removed is gone.
-    fn take_over_outputs(
-        &self,
-        step: &Step,
-        standing: &Standing,
-        judged: &mut Judgement,
-    ) -> Option<()> {
+    fn take_over_outputs(&self, step: &Step, standing: &Standing, judged: &mut Judgement) {
         let known: HashSet<Vec<u8>> =
             judged.outputs.iter().map(|output| output.path.clone()).collect();
         for left in &standing.left {
@@ -73,10 +63,13 @@ impl Workspace {
             if known.contains(&path) {
                 continue;
             }
-            let Some(id) = Disk::lstat(&path).ok()? else { continue };
+            let Ok(Some(id)) = Disk::lstat(&path) else { continue };
             let kind = match left.kind {
                 Kind::Dir => OutputKind::Dir,
-                Kind::Link => OutputKind::Link(read_link(&path).ok()?),
+                Kind::Link => match read_link(&path) {
+                    Ok(target) => OutputKind::Link(target),
+                    Err(_) => continue,
+                },
                 Kind::File | Kind::Special => {
                     OutputKind::File { digest: left.digest, size: id.size }
                 }
@@ -85,29 +78,24 @@ impl Workspace {
             let (mode, mtime_ns) = (id.permissions(), id.mtime_ns);
             judged.outputs.push(Output { path, kind, mode, mtime_ns, stored });
         }
-        Some(())
     }
 }
 
-/// Whether everything that the standing result was made from is as it was, or was looked at again
-/// by this run. A source that is gone makes it stale in any case: few tools take away what they
-/// once made of it.
-fn is_fresh(reads: &Reads, tree: &Tree<'_>, judged: &Judgement) -> bool {
-    let again: HashMap<&Op, &Value> = judged.inputs.iter().map(|(op, value)| (op, value)).collect();
-    let listed: HashSet<&policy::Place> = judged
-        .inputs
-        .iter()
-        .filter(|(op, _)| op.look == Look::Listing)
-        .map(|(op, _)| &op.place)
-        .collect();
-    reads.iter().all(|(op, value)| {
-        let now = again.get(op).map_or_else(|| tree.evaluate(op), |value| (*value).clone());
+/// The first thing that the standing result was made from and that may have made it stale: it is
+/// not as it was, and this run did not look at it again. A source that is gone makes it stale in any
+/// case: few tools take away what they once made of it.
+fn stale<'a>(reads: &'a Reads, tree: &Tree<'_>, judged: &Judgement) -> Option<&'a Op> {
+    let again = Again::new(&judged.inputs);
+    let values: HashMap<&Op, &Value> =
+        judged.inputs.iter().map(|(op, value)| (op, value)).collect();
+    let is_fresh = |op: &Op, value: &Value| {
+        let now = values.get(op).map_or_else(|| tree.evaluate(op), |value| (*value).clone());
         let gone = matches!(value, Value::File(..)) && now == Value::Absent;
         let listed_anew = || {
-            let dir = parent(&op.place.rel).unwrap_or_default().to_vec();
-            op.look == Look::Kind
-                && listed.contains(&policy::Place { root: op.place.root, rel: dir })
+            let rel = parent(&op.place.rel).unwrap_or_default().to_vec();
+            op.look == Look::Kind && again.lists(&Place { root: op.place.root, rel })
         };
-        *value == now || (!gone && (again.contains_key(op) || listed_anew()))
-    })
+        *value == now || (!gone && (again.covers(op) || listed_anew()))
+    };
+    reads.iter().find(|(op, value)| !is_fresh(op, value)).map(|(op, _)| op)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use stat::{Kind, as_path};
-use store::{Left, StepKey};
+use store::{Left, Owner, StepKey};
 
 use crate::disk::lock;
 use crate::restore::as_left;
@@ -19,7 +19,11 @@ impl Workspace {
         self.disk.forget();
         let steps: Vec<Arc<Step>> = ids.iter().filter_map(|id| self.step(*id)).collect();
         let keys: HashSet<StepKey> = steps.iter().map(|step| step.key).collect();
-        let own: BTreeMap<Vec<u8>, Kind> = steps.iter().flat_map(|step| self.own(step)).collect();
+        let own: BTreeMap<Vec<u8>, Kind> = steps
+            .iter()
+            .flat_map(|step| self.own(step))
+            .map(|(path, owned)| (path, owned.kind()))
+            .collect();
         // Backwards, what is in a directory comes before the directory.
         let removed = own.iter().rev().filter(|(path, kind)| {
             let claimed = self.workspace_rel(path).is_none_or(|rel| self.is_claimed(&rel, &keys));
@@ -36,7 +40,7 @@ impl Workspace {
     }
 
     fn is_claimed(&self, rel: &[u8], keys: &HashSet<StepKey>) -> bool {
-        let anothers = |owners: &Vec<StepKey>| owners.iter().any(|owner| !keys.contains(owner));
+        let anothers = |owners: &Vec<Owner>| owners.iter().any(|owner| !keys.contains(&owner.step));
         self.is_tracked(rel) || lock(&self.owners).get(rel).is_some_and(anothers)
     }
 

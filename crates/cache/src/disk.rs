@@ -23,11 +23,12 @@ pub(crate) struct Disk {
     state: Arc<Mutex<State>>,
     looks: Mutex<HashMap<Vec<u8>, Option<StatId>>>,
     fresh: Mutex<HashMap<StatId, Digest>>,
+    written: Mutex<HashMap<StatId, Digest>>,
 }
 
 impl Disk {
     pub(crate) fn new(state: Arc<Mutex<State>>) -> Self {
-        Self { state, looks: Mutex::default(), fresh: Mutex::default() }
+        Self { state, looks: Mutex::default(), fresh: Mutex::default(), written: Mutex::default() }
     }
 
     /// What stands at a path now; `None` if nothing does.
@@ -88,6 +89,20 @@ impl Disk {
             self.remember(id, digest);
         }
         Ok(digest)
+    }
+
+    /// Notes what a step of this run left, or had restored. The identity may be young, so this says
+    /// only what a step that comes after finds, and never spares looking at the bytes.
+    pub(crate) fn note_written(&self, path: &[u8], digest: Digest) {
+        if let Ok(Some(id)) = Self::lstat(path) {
+            lock(&self.written).insert(id, digest);
+        }
+    }
+
+    /// Digest of what went with an identity, as far as steps of this run, or the stat index, tell.
+    pub(crate) fn known_before(&self, id: &StatId) -> Option<Digest> {
+        let written = lock(&self.written).get(id).copied();
+        written.or_else(|| self.known(id))
     }
 
     fn remember(&self, id: StatId, digest: Digest) {

@@ -1,7 +1,7 @@
 //! Evaluating the operations of a path set in the tree as a step would find it: the disk, with the
 //! results of earlier hits laid over it, without the step's own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
@@ -33,6 +33,10 @@ pub(crate) struct Tree<'a> {
     pub(crate) is_later: &'a dyn Fn(StepId) -> bool,
     /// Whether a name at this path is recorded as left by a step that does not come before.
     pub(crate) is_unordered: &'a dyn Fn(&[u8]) -> bool,
+    /// Whether the path set is that of a result which is right in place only.
+    pub(crate) in_place: Cell<bool>,
+    /// Names that a path set asks for one by one, and that its listings leave out.
+    pub(crate) unlisted: RefCell<HashSet<Vec<u8>>>,
     /// Later steps whose results were left out of the picture.
     pub(crate) needs: RefCell<HashSet<StepId>>,
     /// What the path set at hand leaves out by a tool's wish.
@@ -47,6 +51,15 @@ enum Stands {
 }
 
 impl Tree<'_> {
+    /// Makes ready for the operations of another path set.
+    pub(crate) fn begin(&self, ops: &[Op]) {
+        self.needs.borrow_mut().clear();
+        self.leave_out(ops);
+        self.in_place.set(ops.iter().any(|op| op.look == Look::InPlace));
+        let present = ops.iter().filter(|op| op.look == Look::Present);
+        *self.unlisted.borrow_mut() = present.filter_map(|op| self.roots.path(&op.place)).collect();
+    }
+
     /// What the operation finds.
     pub(crate) fn evaluate(&self, op: &Op) -> Value {
         match (op.look, op.place.root) {
@@ -55,7 +68,7 @@ impl Tree<'_> {
             (Look::Envs(_), _) => self.environment.matches(&op.place.rel, &self.step.spec),
             (Look::Beneath, _) => self.all_beneath(&op.place).unwrap_or_else(|e| failed(&e)),
             (Look::Lookup, _) => lookup_value(self.lookup(&op.place.rel).as_ref()),
-            (Look::Here, _) => Value::text(&self.roots.workspace),
+            (Look::Here | Look::InPlace, _) => Value::text(&self.roots.workspace),
             (Look::Declared, _) => self.declared(&HashSet::new()).unwrap_or_else(|e| failed(&e)),
             (_, Root::Above) => self.above(&op.place.rel),
             (look, _) => match self.roots.path(&op.place) {
@@ -73,8 +86,10 @@ impl Tree<'_> {
     }
 
     pub(crate) fn look(&self, look: Look, path: &[u8]) -> io::Result<Value> {
-        if look == Look::Listing {
-            return self.listing(path);
+        match look {
+            Look::Listing => return self.listing(path),
+            Look::Present => return self.present(path),
+            _ => {}
         }
         let stands = match self.stands(path) {
             // Below something that is no directory, nothing of this step's can be in the way.
@@ -98,6 +113,14 @@ impl Tree<'_> {
         })
     }
 
+    /// The kind of what the step would find at a path, if it is not of the runner's making.
+    pub(crate) fn disk_kind(&self, path: &[u8]) -> Option<Kind> {
+        match self.stands(path) {
+            Ok(Stands::Disk(id)) => Some(id.kind()),
+            _ => None,
+        }
+    }
+
     fn stands(&self, path: &[u8]) -> io::Result<Stands> {
         match self.overlay.at(path, self.step) {
             Some(Laid::Gone) => return Ok(Stands::Nothing),
@@ -110,9 +133,18 @@ impl Tree<'_> {
         Ok(self.disk.look(path)?.map_or(Stands::Nothing, Stands::Disk))
     }
 
+    /// What is there, the step's own included.
+    fn present(&self, path: &[u8]) -> io::Result<Value> {
+        let kind = match self.overlay.at(path, self.step) {
+            Some(laid) => laid.kind(),
+            None => self.disk.look(path)?.map(|id| id.kind()),
+        };
+        Ok(kind.map_or(Value::Absent, Value::Kind))
+    }
+
     /// Whether what stands on the disk is the step's own result, or a later step's.
     fn is_hidden(&self, path: &[u8]) -> bool {
-        if self.own.contains_key(path) && is_on("own-as-absent") {
+        if self.own.contains_key(path) && !self.in_place.get() && is_on("own-as-absent") {
             return true;
         }
         let owners = self.owned.get(path).into_iter().flatten();
@@ -130,7 +162,7 @@ impl Tree<'_> {
                 let digest = self.disk.digest_of(path, id)?;
                 Value::File(digest, mode_class(id.permissions()))
             }
-            (Look::Content, Kind::Dir) => Value::Dir(mode_class(id.permissions())),
+            (Look::Content | Look::Stat, Kind::Dir) => Value::Dir(mode_class(id.permissions())),
             (_, kind) => Value::Kind(kind),
         })
     }
@@ -162,8 +194,9 @@ impl Tree<'_> {
 
     fn is_listed(&self, dir: &[u8], name: &[u8]) -> bool {
         let path = join(dir, name);
-        !is_unlisted_name(name)
+        !is_unlisted_name(name, self.step.rules.noise())
             && !self.is_ignored(&path)
+            && !self.unlisted.borrow().contains(&path)
             && (self.overlay.at(&path, self.step).is_some()
                 || !(self.is_hidden(&path) || (self.is_unordered)(&path)))
     }
@@ -218,7 +251,7 @@ fn laid_value(look: Look, laid: &Laid) -> Value {
         }
         (_, Laid::File { digest, mode }) => Value::File(*digest, mode_class(*mode)),
         (_, Laid::Link(target)) => Value::link(target),
-        (Look::Content, Laid::Dir { mode }) => Value::Dir(mode_class(*mode)),
+        (Look::Content | Look::Stat, Laid::Dir { mode }) => Value::Dir(mode_class(*mode)),
         (_, Laid::Dir { .. }) => Value::Kind(Kind::Dir),
     }
 }

@@ -62,7 +62,7 @@ impl Workspace {
         for digest in &sets {
             let Some(set) = self.path_set(digest) else { continue };
             explained.path_sets += 1;
-            tree.leave_out(set.ops());
+            tree.begin(set.ops());
             let now: Vec<Value> = set.ops().iter().map(|op| tree.evaluate(op)).collect();
             for entry in lock(&self.cache).entries_of(weak, digest).unwrap_or_default() {
                 let Ok(old) = postcard::from_bytes::<Vec<Value>>(&entry.values) else { continue };

@@ -6,6 +6,7 @@
 mod aside;
 mod build_on;
 mod clean;
+mod defer;
 mod disk;
 mod environment;
 mod evaluate;
@@ -18,6 +19,8 @@ mod manifest;
 mod overlay;
 mod own;
 mod pack;
+mod prepare;
+mod races;
 mod record;
 mod remove;
 mod restore;

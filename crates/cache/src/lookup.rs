@@ -1,17 +1,20 @@
 //! Look-ups: a batch of steps at once, each judged in the tree without its own results, with those
 //! of earlier hits laid over it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::{Miss, MissKind, Op, PathSet, Value, changed_variable, is_on, strong_fingerprint};
+use policy::{
+    Miss, MissKind, Op, PathSet, Roots, Value, changed_variable, is_on, strong_fingerprint,
+};
 use store::{Blob, Entry, StoreError};
 
+use crate::build_on::Reads;
 use crate::disk::lock;
 use crate::evaluate::Tree;
-use crate::manifest::Manifest;
+use crate::manifest::{ItemKind, Manifest};
 use crate::overlay::Overlay;
 use crate::own::{OwnPaths, own_paths};
 use crate::step::{Step, StepId};
@@ -38,9 +41,28 @@ pub(crate) struct Hit {
 
 impl Hit {
     /// What the stored run read, as the ledger wants it.
-    pub(crate) fn reads(&self) -> Vec<u8> {
-        let pairs: Vec<(&Op, &Value)> = self.ops.iter().zip(&self.values).collect();
-        postcard::to_stdvec(&pairs).unwrap_or_default()
+    pub(crate) fn reads(&self) -> Reads {
+        self.ops.iter().cloned().zip(self.values.iter().cloned()).collect()
+    }
+
+    /// Places of its files and links.
+    pub(crate) fn files(&self, roots: &Roots) -> HashSet<Vec<u8>> {
+        let files = self.manifest.items.iter().filter(|item| item.kind != ItemKind::Dir);
+        files.filter_map(|item| roots.path(&item.place)).collect()
+    }
+
+    /// An entry of which only a part is to be put back, with the times that stand in it.
+    pub(crate) fn of_part(entry: Entry, manifest: Manifest) -> Self {
+        Self {
+            entry,
+            manifest,
+            leftovers: Vec::new(),
+            looked_ns: stat::now_ns(),
+            newest_input_ns: i64::MIN,
+            ops: Vec::new(),
+            values: Vec::new(),
+            needs: HashSet::new(),
+        }
     }
 }
 
@@ -196,6 +218,32 @@ impl Workspace {
             owned: &batch.owned,
             is_later: &|id| assumed.contains(&id) && is_after(&id),
             is_unordered: &|path| self.is_unordered(path, step),
+            in_place: Cell::default(),
+            unlisted: RefCell::default(),
+            needs: RefCell::default(),
+            hinted: RefCell::default(),
+        })
+    }
+
+    /// Gives `use_tree` the disk as it is, without what `own` holds.
+    pub(crate) fn with_bare_tree<T>(
+        &self,
+        step: &Step,
+        own: &OwnPaths,
+        use_tree: impl FnOnce(&Tree<'_>) -> T,
+    ) -> T {
+        use_tree(&Tree {
+            roots: &self.roots,
+            disk: &self.disk,
+            environment: &self.environment,
+            overlay: &Overlay::default(),
+            step,
+            own,
+            owned: &HashMap::new(),
+            is_later: &|_| false,
+            is_unordered: &|path| self.is_unordered(path, step),
+            in_place: Cell::default(),
+            unlisted: RefCell::default(),
             needs: RefCell::default(),
             hinted: RefCell::default(),
         })
@@ -211,8 +259,7 @@ impl Workspace {
                 continue;
             };
             let entries = self.ask(|cache| cache.entries_of(&weak, digest))?;
-            tree.needs.borrow_mut().clear();
-            tree.leave_out(set.ops());
+            tree.begin(set.ops());
             match narrow(set.ops(), entries, tree) {
                 Ok((entry, values))
                     if strong_fingerprint(&weak, digest, &values) == entry.strong =>
@@ -246,13 +293,31 @@ impl Workspace {
             let _ = lock(&self.cache).drop_entry(&entry.strong);
             return Err(Miss::plain(MissKind::EntryDamaged));
         };
+        if let Some(path) = self.in_the_way(&manifest, tree) {
+            return Err(Miss::at(MissKind::OutputEdited, path));
+        }
         let kept: HashSet<Vec<u8>> =
             manifest.items.iter().filter_map(|item| self.roots.path(&item.place)).collect();
-        let leftovers = self.leftovers(step, tree.own, &kept);
+        // A result that is right in place only says nothing of what else belongs to it.
+        let whole = entry.from_nothing;
+        let leftovers = if whole { self.leftovers(step, tree.own, &kept) } else { Vec::new() };
         let newest_input_ns = self.newest_input(set, tree);
         let needs = tree.needs.take();
         let ops = set.ops().to_vec();
         Ok(Hit { entry, manifest, leftovers, looked_ns, newest_input_ns, ops, values, needs })
+    }
+
+    /// A place of an output at which somebody put something of another kind: a link or directory
+    /// where a file goes, say. What the command would do with it only the command can tell.
+    fn in_the_way(&self, manifest: &Manifest, tree: &Tree<'_>) -> Option<Vec<u8>> {
+        let places =
+            manifest.items.iter().filter_map(|item| Some((item, self.roots.path(&item.place)?)));
+        places
+            .filter(|(item, path)| {
+                tree.disk_kind(path).is_some_and(|kind| kind != item.kind.kind())
+            })
+            .map(|(_, path)| path)
+            .next()
     }
 
     fn has_blobs(&self, entry: &Entry, manifest: &Manifest) -> bool {
@@ -265,7 +330,8 @@ impl Workspace {
     /// The newest modification time among workspace files whose bytes are an input.
     fn newest_input(&self, set: &PathSet, tree: &Tree<'_>) -> i64 {
         let files = set.ops().iter().filter(|op| {
-            op.look == policy::Look::Content && op.place.root == policy::Root::Workspace
+            matches!(op.look, policy::Look::Content | policy::Look::Stat)
+                && op.place.root == policy::Root::Workspace
         });
         files
             .filter_map(|op| self.roots.path(&op.place))
@@ -291,7 +357,7 @@ impl Workspace {
         let kind = then.difference(now, op.look);
         let name = || Some(String::from_utf8_lossy(&op.place.rel).into_owned());
         match op.look {
-            policy::Look::Here => Miss::plain(kind),
+            policy::Look::Here | policy::Look::InPlace => Miss::plain(kind),
             policy::Look::Lookup => {
                 let found = tree.lookup(&op.place.rel);
                 let path = found.and_then(|place| self.roots.path(&place));

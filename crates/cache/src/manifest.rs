@@ -4,6 +4,7 @@
 use digest::Digest;
 use policy::Place;
 use serde::{Deserialize, Serialize};
+use stat::Kind;
 
 /// What an output is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,18 @@ pub enum ItemKind {
     Link(Vec<u8>),
     /// A directory.
     Dir,
+}
+
+impl ItemKind {
+    /// The kind of what will stand there.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::File { .. } => Kind::File,
+            Self::Link(_) => Kind::Link,
+            Self::Dir => Kind::Dir,
+        }
+    }
 }
 
 /// One output.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::Write as _;
 
 use archive::{Item as PackItem, PackError, pack};
-use digest::{Digest, hash_bytes};
-use policy::{NotCached, NotCachedKind, Output, OutputKind, strong_fingerprint};
-use store::{Blob, Insert, StoreError, set_digest};
+use digest::Digest;
+use policy::{NotCached, NotCachedKind, Output, OutputKind};
+use store::{Blob, Insert, StoreError};
 
 use crate::disk::lock;
 use crate::log::{self, Log};
@@ -30,21 +30,21 @@ impl Workspace {
         let (manifest, archives) = self.pack_outputs(&pending.outputs, &known)?;
         let log = self.store_log(&pending.log).map_err(|error| store_failed(&error))?;
         let chunks = pending.set.encode();
-        let digests: Vec<Digest> = chunks.iter().map(|chunk| hash_bytes(chunk)).collect();
-        let weak = pending.step.spec.weak;
-        let strong = strong_fingerprint(&weak, &set_digest(&digests), &pending.values);
         let insert = Insert {
-            weak,
+            weak: pending.step.spec.weak,
             set: &chunks,
-            strong,
+            strong: pending.strong,
             manifest: manifest.encode(),
             values: postcard::to_stdvec(&pending.values).unwrap_or_default(),
             archives,
             log,
             duration_ms: u64::try_from(pending.wall.as_millis()).unwrap_or(u64::MAX),
-            from_nothing: true,
+            from_nothing: pending.whole,
         };
-        lock(&self.cache).insert(insert).map_err(|error| store_failed(&error))
+        lock(&self.cache).insert(insert).map_err(|error| store_failed(&error))?;
+        self.may_stand(pending.step.spec.id, &pending.strong).inspect_err(|_| {
+            let _ = lock(&self.cache).drop_entry(&pending.strong);
+        })
     }
 
     /// Which archives hold which contents, as far as the step's standing result tells.

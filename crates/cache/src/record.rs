@@ -1,23 +1,23 @@
 //! Recording a run: judge it, write the ledger, pack what is new, insert the entry last.
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use digest::Digest;
+use digest::{Digest, hash_bytes};
 use fspy_trace::Trace;
 use policy::{
     Facts, Hinted, Judgement, Look, NotCached, NotCachedKind, Op, Output, OutputKind, PathSet,
-    Place, Root, Value, judge,
+    Place, Root, Value, judge, strong_fingerprint,
 };
-use store::{Left, Run, Standing};
+use store::{Left, Owner, Run, set_digest};
 
+use crate::build_on::Reads;
 use crate::disk::lock;
-use crate::evaluate::Tree;
 use crate::log::Log;
-use crate::overlay::Overlay;
-use crate::own::{OwnPaths, ledger_digest};
+use crate::own::ledger_digest;
+use crate::prepare::{Before, merged};
+use crate::races::{Touched, touched};
 use crate::root_scan::contains_root;
 use crate::run_world::RunWorld;
 use crate::step::{Step, StepId};
@@ -69,28 +69,15 @@ pub struct Pending {
     pub(crate) step: Arc<Step>,
     pub(crate) set: PathSet,
     pub(crate) values: Vec<Value>,
+    pub(crate) strong: Digest,
+    /// Whether it holds all that a run from nothing would leave; otherwise it is right in place only.
+    pub(crate) whole: bool,
     pub(crate) outputs: Vec<Output>,
     pub(crate) log: Log,
     pub(crate) wall: Duration,
 }
 
 impl Workspace {
-    /// Notes what is the step's own just before it runs, and makes it start from nothing if its
-    /// last run built on results of unknown worth. Returns the variables it is given because it is
-    /// known to look them up.
-    pub fn prepare(&self, id: StepId) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.disk.forget();
-        let Some(step) = self.step(id) else { return Vec::new() };
-        let mut own = self.own(&step);
-        let standing = lock(&self.state).standing(&step.key).ok().flatten();
-        // A stale result is marked by a weak fingerprint that fits nothing.
-        if standing.is_some_and(|standing| standing.weak != step.spec.weak) {
-            self.set_aside(&step, &mut own);
-        }
-        lock(&self.own_before).insert(id, Arc::new(own));
-        if step.spec.cached { self.known_variables(&step) } else { Vec::new() }
-    }
-
     /// Judges a run that has ended, and writes the ledger. Digests of all outputs are taken here,
     /// before anything that depends on them may start.
     pub fn record(&self, id: StepId, end: RunEnd) -> Recorded {
@@ -99,73 +86,85 @@ impl Workspace {
         let Some(step) = self.step(id) else {
             return Recorded { refused: None, pending: None };
         };
-        let own = lock(&self.own_before).remove(&id).unwrap_or_default();
+        let before = lock(&self.before).remove(&id).unwrap_or_default();
         let judged =
-            end.trace.as_ref().ok().map(|trace| self.judge(&step, trace, &own, &end.hinted));
-        let refused = refuse(&step, &end)
-            .or_else(|| judged.as_ref().and_then(|judged| judged.refused.clone()));
-        let Some(judged) = judged else { return Recorded { refused, pending: None } };
-        self.write_ledger(&step, &judged, &own, refused.as_ref());
+            end.trace.as_ref().ok().map(|trace| self.judge(&step, trace, &before, &end.hinted));
+        let Some((mut judged, in_place, touched)) = judged else {
+            return Recorded { refused: refuse(&step, &end), pending: None };
+        };
+        if let Some(race) = self.meet(&step, &touched) {
+            judged.refused.get_or_insert(race);
+        }
+        let refused = refuse(&step, &end).or_else(|| judged.refused.clone());
+        let (set, values) = sorted(&judged.inputs);
+        let strong = strong_of(&step.spec.weak, &set, &values);
+        self.write_ledger(&step, &judged, &before, refused.as_ref(), (strong, in_place));
         if refused.is_some() {
             return Recorded { refused, pending: None };
         }
         let outputs = judged.outputs.into_iter().filter(|output| output.stored).collect();
-        let (set, values) = sorted(judged.inputs);
-        let pending = Pending { step, set, values, outputs, log: end.log, wall: end.wall };
+        let whole = !in_place;
+        let pending =
+            Pending { step, set, values, strong, whole, outputs, log: end.log, wall: end.wall };
         Recorded { refused: None, pending: Some(pending) }
     }
 
-    fn judge(&self, step: &Step, trace: &Trace, own: &OwnPaths, hinted: &Hinted) -> Judgement {
-        let tree = Tree {
-            roots: &self.roots,
-            disk: &self.disk,
-            environment: &self.environment,
-            overlay: &Overlay::default(),
-            step,
-            own,
-            owned: &HashMap::new(),
-            is_later: &|_| false,
-            is_unordered: &|path| self.is_unordered(path, step),
-            needs: RefCell::default(),
-            hinted: RefCell::default(),
-        };
-        *tree.hinted.borrow_mut() = hinted.clone();
-        let (rules, path_dirs) = (&step.rules, &step.path_dirs);
-        let facts = Facts { trace, roots: &self.roots, rules, path_dirs, hinted };
-        let mut judged = judge(facts, &RunWorld { workspace: self, tree: &tree, own });
-        if let Some(path) = &judged.kept_mode
-            && self.modes_moved(step, &judged.inputs)
-        {
-            let reason = NotCached::at(NotCachedKind::BuiltOnItself, path);
-            judged.refused.get_or_insert(reason);
-        }
-        if let Some(path) = judged.built_on.clone()
-            && judged.refused.is_none()
-            && self.build_on(step, own, &tree, &mut judged).is_none()
-        {
-            judged.refused = Some(NotCached::at(NotCachedKind::BuiltOnItself, &path));
-        }
-        self.add_hinted(hinted, trace, &tree, &mut judged);
-        self.add_declared_outputs(step, &mut judged);
-        if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
-            let place = Place { root: Root::Workspace, rel: Vec::new() };
-            let value = Value::text(&self.roots.workspace);
-            judged.inputs.push((Op { look: Look::Here, place }, value));
-        }
-        judged
+    /// The judgement, whether the result is right in place only, and what the run itself did.
+    fn judge(
+        &self,
+        step: &Step,
+        trace: &Trace,
+        before: &Before,
+        hinted: &Hinted,
+    ) -> (Judgement, bool, Touched) {
+        self.with_bare_tree(step, &before.own, |tree| {
+            *tree.hinted.borrow_mut() = hinted.clone();
+            let (rules, path_dirs) = (&step.rules, &step.path_dirs);
+            let facts = Facts { trace, roots: &self.roots, rules, path_dirs, hinted };
+            let world = RunWorld { workspace: self, tree, own: &before.own, in_place: false };
+            let mut judged = judge(facts, &world);
+            let touched = touched(&judged, &self.roots);
+            let mut in_place = false;
+            if judged.refused.is_none()
+                && let Some(path) = relied_on(&judged, before)
+            {
+                if before.mixed {
+                    in_place = true;
+                    let took_foreign = judged.took_foreign;
+                    judged = judge(facts, &RunWorld { in_place: true, ..world });
+                    judged.took_foreign = took_foreign;
+                    let place = Place { root: Root::Workspace, rel: Vec::new() };
+                    let value = Value::text(&self.roots.workspace);
+                    judged.inputs.push((Op { look: Look::InPlace, place }, value));
+                } else if judged.built_on.is_none() {
+                    judged.refused = Some(NotCached::at(NotCachedKind::BuiltOnItself, &path));
+                } else if let Err(stale) = self.build_on(step, before, tree, &mut judged) {
+                    judged.refused = Some(self.stale(&path, &stale));
+                }
+            }
+            self.add_hinted(hinted, trace, tree, &mut judged);
+            self.add_declared_outputs(step, &mut judged);
+            if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
+                let place = Place { root: Root::Workspace, rel: Vec::new() };
+                let value = Value::text(&self.roots.workspace);
+                judged.inputs.push((Op { look: Look::Here, place }, value));
+            }
+            (judged, in_place, touched)
+        })
     }
 
-    /// Whether an input's permission bits are others than when the step ran, or was restored, last.
-    fn modes_moved(&self, step: &Step, inputs: &[(Op, Value)]) -> bool {
-        let standing = lock(&self.state).standing(&step.key).ok().flatten();
-        let whole = standing.is_some_and(|standing| standing.whole);
-        let Some(reads) = self.last_reads(step).filter(|_| whole) else { return true };
-        let earlier: HashMap<&Op, &Value> = reads.iter().map(|(op, value)| (op, value)).collect();
-        inputs.iter().any(|(op, now)| match (earlier.get(op), now) {
-            (Some(Value::File(_, old)), Value::File(_, new))
-            | (Some(Value::Dir(old)), Value::Dir(new)) => old != new,
-            _ => false,
-        })
+    /// The run built on `path`, and what `op` asks for has another answer than when that was made.
+    fn stale(&self, path: &[u8], op: &Op) -> NotCached {
+        let of = self.workspace_rel_shown(op);
+        NotCached { kind: NotCachedKind::BuiltOnItself, path: Some(path.to_vec()), detail: of }
+    }
+
+    fn workspace_rel_shown(&self, op: &Op) -> Option<String> {
+        let path = match op.place.root {
+            Root::Workspace | Root::Above | Root::Path => op.place.rel.clone(),
+            _ => self.roots.path(&op.place)?,
+        };
+        Some(String::from_utf8_lossy(&path).into_owned())
     }
 
     /// Files that match a declared output pattern are outputs, whoever wrote them.
@@ -210,42 +209,49 @@ impl Workspace {
         })
     }
 
+    /// What the run left and read goes into the ledger, however it ended: the next run finds it.
     fn write_ledger(
         &self,
         step: &Step,
         judged: &Judgement,
-        own: &OwnPaths,
+        before: &Before,
         refused: Option<&NotCached>,
+        (strong, in_place): (Digest, bool),
     ) {
         let outputs = judged.outputs.iter().filter(|_| !judged.took_foreign);
         let (stored, others): (Vec<&Output>, Vec<_>) = outputs.partition(|output| output.stored);
         let ledgers =
             |outputs: Vec<&Output>| outputs.iter().filter_map(|output| self.left(output)).collect();
         let mut left: Vec<Left> = ledgers(stored);
-        if refused.is_none() {
-            let kept = judged.outputs.iter().map(|output| output.path.clone()).collect();
-            Self::remove_leftovers(&self.leftovers(step, own, &kept));
-        } else {
-            self.keep_standing(step, &mut left);
+        for output in &judged.outputs {
+            if let OutputKind::File { digest, .. } = &output.kind {
+                self.disk.note_written(&output.path, *digest);
+            }
         }
-        let stale = refused.is_some_and(|reason| reason.kind == NotCachedKind::BuiltOnItself);
-        let standing = Noted {
-            entry: None,
+        let stored_whole = refused.is_none() && !in_place;
+        if stored_whole {
+            let kept = judged.outputs.iter().map(|output| output.path.clone()).collect();
+            Self::remove_leftovers(&self.leftovers(step, &before.own, &kept));
+        } else {
+            left.extend(self.still_standing(before.standing.as_ref(), &left));
+        }
+        let reads = if stored_whole {
+            judged.inputs.clone()
+        } else {
+            merged(before.reads.clone(), &judged.inputs)
+        };
+        let stale = refused.is_some_and(|reason| {
+            matches!(reason.kind, NotCachedKind::BuiltOnItself | NotCachedKind::ReplacedUnknown)
+        });
+        let accounted = !before.mixed && !judged.took_foreign && is_accounted_for(refused, judged);
+        let noted = Noted {
+            entry: refused.is_none().then_some(strong),
             weak: if stale { Digest::ZERO } else { step.spec.weak },
-            whole: refused.is_none(),
-            reads: postcard::to_stdvec(&judged.inputs).unwrap_or_default(),
+            whole: stored_whole || accounted,
+            reads: postcard::to_stdvec(&reads).unwrap_or_default(),
             aside: ledgers(others),
         };
-        self.note_run(step, &left, standing);
-    }
-
-    /// A run that is not stored still changed things: what stands is what it left, and what it
-    /// left alone of the result before.
-    fn keep_standing(&self, step: &Step, left: &mut Vec<Left>) {
-        let standing: Option<Standing> = lock(&self.state).standing(&step.key).ok().flatten();
-        let new: HashSet<Vec<u8>> = left.iter().map(|left| left.path.clone()).collect();
-        let old = standing.map(|standing| standing.left).unwrap_or_default();
-        left.extend(old.into_iter().filter(|left| !new.contains(&left.path)));
+        self.note_run(step, &left, noted);
     }
 
     /// Writes one run, or restore, into the ledger.
@@ -267,9 +273,10 @@ impl Workspace {
         if lock(&self.state).record_run(run).is_ok() {
             let mut owners = lock(&self.owners);
             for left in left.iter().chain(&noted.aside) {
-                let keys = owners.entry(left.path.clone()).or_default();
-                if !keys.contains(&step.key) {
-                    keys.push(step.key);
+                let owner = Owner { step: step.key, kind: left.kind, digest: left.digest };
+                let all = owners.entry(left.path.clone()).or_default();
+                if !all.contains(&owner) {
+                    all.push(owner);
                 }
             }
         }
@@ -303,14 +310,49 @@ fn refuse(step: &Step, end: &RunEnd) -> Option<NotCached> {
     end.trace.as_ref().err().map(|why| NotCached::because(NotCachedKind::Untraced, why))
 }
 
+/// An own path that the run relied on, if any: it left it as it was, or the bytes, or permission bits,
+/// of it went into what it made.
+fn relied_on(judged: &Judgement, before: &Before) -> Option<Vec<u8>> {
+    let kept_mode = || {
+        let moved = before.mixed || modes_moved(&before.reads, &judged.inputs);
+        judged.kept_mode.clone().filter(|_| moved)
+    };
+    judged.built_on.clone().or_else(kept_mode)
+}
+
+/// Whether an input's permission bits are others than when the step ran, or was restored, last.
+fn modes_moved(reads: &Reads, inputs: &[(Op, Value)]) -> bool {
+    let earlier: HashMap<&Op, &Value> = reads.iter().map(|(op, value)| (op, value)).collect();
+    inputs.iter().any(|(op, now)| match (earlier.get(op), now) {
+        (Some(Value::File(_, old)), Value::File(_, new))
+        | (Some(Value::Dir(old)), Value::Dir(new)) => old != new,
+        _ => false,
+    })
+}
+
+/// Whether all that a run which is not stored read and left is on record: then a later run may build
+/// on it, as on any other.
+fn is_accounted_for(refused: Option<&NotCached>, judged: &Judgement) -> bool {
+    let orderly = |reason: &NotCached| {
+        matches!(reason.kind, NotCachedKind::Failed | NotCachedKind::CacheDisabled)
+    };
+    judged.refused.is_none() && refused.is_some_and(orderly)
+}
+
+/// The strong fingerprint of an entry.
+fn strong_of(weak: &Digest, set: &PathSet, values: &[Value]) -> Digest {
+    let digests: Vec<Digest> = set.encode().iter().map(|chunk| hash_bytes(chunk)).collect();
+    strong_fingerprint(weak, &set_digest(&digests), values)
+}
+
 /// Operations in the order of the set, each with its value. Where one operation has two values the
 /// first stands: it is the earlier observation.
-fn sorted(inputs: Vec<(Op, Value)>) -> (PathSet, Vec<Value>) {
-    let mut values: HashMap<Op, Value> = HashMap::new();
+fn sorted(inputs: &[(Op, Value)]) -> (PathSet, Vec<Value>) {
+    let mut values: HashMap<&Op, &Value> = HashMap::new();
     for (op, value) in inputs {
         values.entry(op).or_insert(value);
     }
-    let set = PathSet::new(values.keys().cloned().collect());
-    let ordered = set.ops().iter().filter_map(|op| values.get(op).cloned()).collect();
+    let set = PathSet::new(values.keys().copied().cloned().collect());
+    let ordered = set.ops().iter().filter_map(|op| values.get(op).copied().cloned()).collect();
     (set, ordered)
 }

@@ -13,8 +13,9 @@ use crate::step::Step;
 use crate::workspace::Workspace;
 
 impl Workspace {
-    /// Paths of the standing result that are not in `kept`, hold the step's own bytes, and that
-    /// neither git nor another step lays claim to; children before their directories.
+    /// Paths of the standing result that are not in `kept`, hold the step's own bytes, or what a later
+    /// step of this run made of them, and that neither git nor another step lays claim to; children
+    /// before their directories.
     pub(crate) fn leftovers(
         &self,
         step: &Step,
@@ -29,8 +30,11 @@ impl Workspace {
             return Vec::new();
         }
         let path_of = |rel: &[u8]| join(&self.roots.workspace, rel);
-        let untouched =
-            |path: &[u8]| own.contains_key(path) || matches!(self.disk.look(path), Ok(None));
+        let untouched = |path: &[u8]| {
+            own.contains_key(path)
+                || matches!(self.disk.look(path), Ok(None))
+                || self.holds_later(path, step)
+        };
         if !standing.left.iter().all(|left| untouched(&path_of(&left.path))) {
             // Somebody else's bytes are mixed in: what is stale can't be told any more.
             return Vec::new();
@@ -38,10 +42,11 @@ impl Workspace {
         let mut leftovers: Vec<Vec<u8>> = standing
             .left
             .iter()
-            .filter(|left| !self.is_anothers(&left.path, &step.key))
+            .filter(|left| !self.is_claimed_besides_later(&left.path, step))
             .filter(|left| !self.is_tracked(&left.path))
             .map(|left| path_of(&left.path))
-            .filter(|path| own.contains_key(path) && !kept.contains(path))
+            .filter(|path| !kept.contains(path))
+            .filter(|path| own.contains_key(path) || self.holds_later(path, step))
             .collect();
         leftovers.sort_unstable_by(|a, b| b.cmp(a));
         leftovers

@@ -15,10 +15,12 @@ use crate::disk::{Disk, lock, read_link};
 use crate::journal::Journal;
 use crate::log::{self, Log};
 use crate::lookup::Hit;
-use crate::manifest::{Item, ItemKind};
+use crate::manifest::{Item, ItemKind, Manifest};
 use crate::own::OwnPaths;
+use crate::prepare::merged;
+use crate::races::{Touch, Touched};
 use crate::record::Noted;
-use crate::step::StepId;
+use crate::step::{Step, StepId};
 use crate::times;
 use crate::workspace::Workspace;
 
@@ -77,7 +79,7 @@ pub(crate) enum Standing {
     OtherMode,
     /// Nothing there.
     Nothing,
-    /// Bytes that a recorded result of the step left.
+    /// Bytes that a recorded result left, this step's or another's.
     Own,
     /// Somebody's.
     Foreign,
@@ -93,17 +95,10 @@ impl Workspace {
         let hit = lock(&self.hits).get(&id).cloned().ok_or(RestoreError::Revoked)?;
         let log = self.read_log(&hit)?;
         let own = self.own(&step);
-        let targets = self.targets(&hit, &own)?;
+        let all = self.targets(&hit, &own)?;
+        let targets = self.without_deferred(&step, all);
         let (files, replaced) = self.put_in_place(id, &hit, &targets)?;
-        let left: Vec<Left> = hit.manifest.items.iter().filter_map(as_left).collect();
-        let noted = Noted {
-            entry: Some(hit.entry.strong),
-            weak: step.spec.weak,
-            whole: true,
-            reads: hit.reads(),
-            aside: Vec::new(),
-        };
-        self.note_run(&step, &left, noted);
+        self.note_restored(&step, &hit, &targets);
         let entry = &hit.entry;
         lock(&self.used).push((entry.weak, entry.set, entry.strong));
         lock(&self.overlay).lift(&HashSet::from([id]));
@@ -111,6 +106,55 @@ impl Workspace {
             self.disk.forget();
         }
         Ok(Restored { files, replaced, log })
+    }
+
+    fn note_restored(&self, step: &Step, hit: &Hit, targets: &[Target<'_>]) {
+        let written = || targets.iter().filter(|target| target.state != Standing::Same);
+        let files = written().filter(|target| target.item.kind != ItemKind::Dir);
+        let wrote: Touched = files.map(|target| (target.path.clone(), Touch::Wrote)).collect();
+        // That it raced is for the others to know: its own result is an earlier run's.
+        let _ = self.meet(step, &wrote);
+        for target in written() {
+            if let ItemKind::File { digest, .. } = &target.item.kind {
+                self.disk.note_written(&target.path, *digest);
+            }
+        }
+        let mut left: Vec<Left> = hit.manifest.items.iter().filter_map(as_left).collect();
+        let whole = hit.entry.from_nothing;
+        let mut reads = hit.reads();
+        if !whole {
+            let standing = lock(&self.state).standing(&step.key).ok().flatten();
+            left.extend(self.still_standing(standing.as_ref(), &left));
+            reads = merged(self.last_reads(step).unwrap_or_default(), &reads);
+        }
+        let entry = Some(hit.entry.strong);
+        let reads = postcard::to_stdvec(&reads).unwrap_or_default();
+        self.note_run(
+            step,
+            &left,
+            Noted { entry, weak: step.spec.weak, whole, reads, aside: Vec::new() },
+        );
+    }
+
+    /// Puts part of a stored result back in its place. `None` if it can't be done; then nothing of
+    /// it was.
+    pub(crate) fn restore_part(
+        &self,
+        step: &Step,
+        entry: Option<&Digest>,
+        wanted: &HashSet<Vec<u8>>,
+    ) -> Option<()> {
+        let entry = lock(&self.cache).entry(entry?).ok()??;
+        let manifest = Manifest::decode(&entry.manifest)?;
+        let hit = Hit::of_part(entry, manifest);
+        let own = self.own(step);
+        let mut targets = self.targets(&hit, &own).ok()?;
+        targets.retain(|target| wanted.contains(&target.path));
+        if targets.len() != wanted.len() {
+            return None;
+        }
+        self.put_in_place(step.spec.id, &hit, &targets).ok()?;
+        Some(())
     }
 
     fn read_log(&self, hit: &Arc<Hit>) -> Result<Log, RestoreError> {
@@ -187,7 +231,8 @@ impl Workspace {
             let same_mode = item.mode == id.permissions() || id.kind() == Kind::Link;
             return Ok(if same_mode { Standing::Same } else { Standing::OtherMode });
         }
-        Ok(if own.contains_key(path) { Standing::Own } else { Standing::Foreign })
+        let recorded = own.contains_key(path) || !self.holders(path).is_empty();
+        Ok(if recorded { Standing::Own } else { Standing::Foreign })
     }
 
     fn holds(&self, item: &Item, path: &[u8], id: &StatId) -> io::Result<bool> {

@@ -6,11 +6,11 @@ use std::io;
 use digest::Digest;
 use fspy_trace::Listed;
 use policy::{Place, Value, World};
-use stat::StatId;
+use stat::{Kind, StatId};
 
 use crate::disk::{Disk, access, list, read_link};
 use crate::evaluate::Tree;
-use crate::own::OwnPaths;
+use crate::own::{OwnPaths, Owned};
 use crate::workspace::Workspace;
 
 /// The disk after a run, and what was the step's own before it.
@@ -18,6 +18,8 @@ pub(crate) struct RunWorld<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) tree: &'a Tree<'a>,
     pub(crate) own: &'a OwnPaths,
+    /// Whether the run is judged as one that is right in place only: own paths are nothing special.
+    pub(crate) in_place: bool,
 }
 
 impl World for RunWorld<'_> {
@@ -34,7 +36,7 @@ impl World for RunWorld<'_> {
     }
 
     fn known(&self, id: &StatId) -> Option<Digest> {
-        self.workspace.disk.known(id)
+        self.workspace.disk.known_before(id)
     }
 
     fn list(&self, dir: &[u8]) -> io::Result<Vec<Listed>> {
@@ -53,12 +55,25 @@ impl World for RunWorld<'_> {
         self.tree.declared(changed)
     }
 
-    fn was_own(&self, path: &[u8]) -> bool {
-        self.own.contains_key(path)
+    fn was_own(&self, path: &[u8], found: Option<&StatId>) -> bool {
+        if self.in_place {
+            return false;
+        }
+        let same =
+            |owned: &Owned| owned.kind() == Kind::Dir || found.is_none_or(|id| *id == owned.id);
+        self.own.get(path).is_some_and(same)
     }
 
     fn was_later(&self, path: &[u8]) -> bool {
         self.workspace.is_later(path, self.tree.step)
+    }
+
+    fn earlier(&self, path: &[u8], found: &StatId) -> Option<Digest> {
+        let own = self.own.get(path).filter(|owned| self.in_place && owned.id == *found);
+        own.map(|owned| owned.digest).or_else(|| {
+            let digest = self.workspace.disk.known_before(found)?;
+            self.workspace.left_before(path, &digest, self.tree.step).then_some(digest)
+        })
     }
 
     fn is_unordered(&self, path: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use digest::Digest;
-use policy::{PatternError, Rules};
+use policy::{Noise, PatternError, Rules};
 use store::StepKey;
 
 /// Number of a step in this run.
@@ -78,6 +78,8 @@ pub struct StepSpec {
     pub interactive: bool,
     /// Input rules: inferred ones count, declared patterns, excluded patterns.
     pub input: (bool, Vec<String>, Vec<String>),
+    /// Changes to the table of neutral names: names to add, and with `!` in front to take out.
+    pub noise: Vec<String>,
     /// Output rules, likewise.
     pub output: (bool, Vec<String>, Vec<String>),
 }
@@ -113,7 +115,8 @@ impl Step {
         let rules = Rules::new(
             (input.0, &borrowed(&input.1), &borrowed(&input.2)),
             (output.0, &borrowed(&output.1), &borrowed(&output.2)),
-        )?;
+        )?
+        .with_noise(Noise::new(&spec.noise));
         let path_search = path_search(&spec);
         let path_dirs = path_search.iter().filter_map(|dir| resolved(dir)).collect();
         Ok(Self {

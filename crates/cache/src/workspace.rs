@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use digest::Digest;
 use policy::{Miss, PatternError, Roots};
-use store::{Cache, State, StepKey, StoreError};
+use store::{Cache, Owner, State, StepKey, StoreError};
 
+use crate::defer::Deferred;
 use crate::disk::{Disk, lock};
 use crate::environment::Environment;
 use crate::lookup::Hit;
 use crate::overlay::Overlay;
-use crate::own::OwnPaths;
+use crate::own::holds;
+use crate::prepare::Before;
+use crate::races::Races;
 use crate::step::{Step, StepId, StepSpec, Steps};
 
 /// Where everything is. Directories are absolute; they are resolved on opening.
@@ -74,8 +77,10 @@ pub struct Workspace {
     pub(crate) steps: Mutex<Steps>,
     pub(crate) overlay: Mutex<Overlay>,
     pub(crate) hits: Mutex<HashMap<StepId, Arc<Hit>>>,
-    pub(crate) own_before: Mutex<HashMap<StepId, Arc<OwnPaths>>>,
-    pub(crate) owners: Mutex<HashMap<Vec<u8>, Vec<StepKey>>>,
+    pub(crate) before: Mutex<HashMap<StepId, Before>>,
+    pub(crate) deferred: Mutex<Vec<Deferred>>,
+    pub(crate) owners: Mutex<HashMap<Vec<u8>, Vec<Owner>>>,
+    pub(crate) races: Mutex<Races>,
     pub(crate) used: Mutex<Vec<(Digest, Digest, Digest)>>,
     tracked: OnceLock<HashSet<Vec<u8>>>,
     warnings: Vec<String>,
@@ -112,8 +117,10 @@ impl Workspace {
             steps: Mutex::default(),
             overlay: Mutex::default(),
             hits: Mutex::default(),
-            own_before: Mutex::default(),
+            before: Mutex::default(),
+            deferred: Mutex::default(),
             owners: Mutex::new(owners),
+            races: Mutex::default(),
             used: Mutex::default(),
             tracked: OnceLock::new(),
             warnings,
@@ -197,32 +204,67 @@ impl Workspace {
             .contains(rel)
     }
 
-    /// Whether a listing leaves out this path because a step that does not come before `step` is
-    /// recorded to have left it.
+    /// Whether a listing leaves out this path because it holds what a step that does not come
+    /// before `step` is recorded to have left there.
     pub(crate) fn is_unordered(&self, path: &[u8], step: &Step) -> bool {
-        let Some(rel) = self.workspace_rel(path) else { return false };
-        let owners = lock(&self.owners);
-        let Some(keys) = owners.get(&rel) else { return false };
+        let holders = self.holders(path);
+        if holders.iter().all(|key| *key == step.key) {
+            return false;
+        }
         let steps = lock(&self.steps);
         let comes_before = |key: &StepKey| steps.id_of(key).is_some_and(|id| step.comes_after(id));
-        keys.iter().any(|key| *key != step.key) && !keys.iter().any(comes_before)
+        !holders.iter().any(comes_before)
     }
 
     /// Whether a step that comes after `step` in this run is recorded to have left this path.
     pub(crate) fn is_later(&self, path: &[u8], step: &Step) -> bool {
-        let Some(rel) = self.workspace_rel(path) else { return false };
-        let owners = lock(&self.owners);
+        let keys = self.owners_of(path).into_iter().map(|owner| owner.step);
+        self.any_comes_after(keys, step)
+    }
+
+    /// Whether the path holds now what a step that comes after `step` in this run left there.
+    pub(crate) fn holds_later(&self, path: &[u8], step: &Step) -> bool {
+        self.any_comes_after(self.holders(path).into_iter(), step)
+    }
+
+    /// Whether a step that comes before `step` is recorded to have left these bytes at the path.
+    pub(crate) fn left_before(&self, path: &[u8], digest: &Digest, step: &Step) -> bool {
+        let owners = self.owners_of(path);
         let steps = lock(&self.steps);
-        let comes_after = |key: &StepKey| {
-            let owner = steps.id_of(key).and_then(|id| steps.get(id));
+        let before = |key: &StepKey| steps.id_of(key).is_some_and(|id| step.comes_after(id));
+        owners.iter().any(|owner| owner.digest == *digest && before(&owner.step))
+    }
+
+    fn any_comes_after(&self, mut keys: impl Iterator<Item = StepKey>, step: &Step) -> bool {
+        let steps = lock(&self.steps);
+        keys.any(|key| {
+            let owner = steps.id_of(&key).and_then(|id| steps.get(id));
             owner.is_some_and(|owner| owner.comes_after(step.spec.id))
-        };
-        owners.get(&rel).is_some_and(|keys| keys.iter().any(comes_after))
+        })
+    }
+
+    /// Steps that are recorded to have left what the path holds now.
+    pub(crate) fn holders(&self, path: &[u8]) -> Vec<StepKey> {
+        let holds = |owner: &Owner| holds(path, owner.kind, &owner.digest, &self.disk).is_some();
+        self.owners_of(path).into_iter().filter(holds).map(|owner| owner.step).collect()
+    }
+
+    fn owners_of(&self, path: &[u8]) -> Vec<Owner> {
+        let Some(rel) = self.workspace_rel(path) else { return Vec::new() };
+        lock(&self.owners).get(&rel).cloned().unwrap_or_default()
     }
 
     /// Whether another step is recorded to have left something at the workspace-relative path.
     pub(crate) fn is_anothers(&self, rel: &[u8], key: &StepKey) -> bool {
-        lock(&self.owners).get(rel).is_some_and(|keys| keys.iter().any(|other| other != key))
+        lock(&self.owners).get(rel).is_some_and(|all| all.iter().any(|other| other.step != *key))
+    }
+
+    /// The same, but for steps that come after `step` in this run: they have yet to leave theirs.
+    pub(crate) fn is_claimed_besides_later(&self, rel: &[u8], step: &Step) -> bool {
+        let owners = lock(&self.owners).get(rel).cloned().unwrap_or_default();
+        let others = owners.into_iter().map(|owner| owner.step).filter(|key| *key != step.key);
+        let mut others = others.collect::<Vec<_>>().into_iter();
+        others.any(|key| !self.any_comes_after(std::iter::once(key), step))
     }
 
     /// Path relative to the workspace; `None` if it lies outside.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,6 +84,7 @@ fn spec(id: u32, task: &str, before: &[u32]) -> StepSpec {
         cached: true,
         traced: true,
         interactive: false,
+        noise: vec![],
         input: (true, vec![], vec![]),
         output: (true, vec![], vec![]),
     }
@@ -111,6 +113,15 @@ impl Told<'_> {
         self.scene.write(rel, text);
     }
 
+    fn lists(&mut self, rel: &str) {
+        let mut names: Vec<_> = fs::read_dir(self.scene.path(rel))
+            .unwrap()
+            .map(|entry| (entry.unwrap().file_name().into_vec(), stat::Kind::File))
+            .collect();
+        names.sort();
+        self.event(rel, Op::List(names));
+    }
+
     fn makes_dir(&mut self, rel: &str) {
         self.event(rel, Op::Exists);
         if !self.scene.path(rel).exists() {
@@ -125,6 +136,17 @@ fn run(
     scene: &Scene,
     workspace: &Workspace,
     id: u32,
+    work: impl FnOnce(&mut Told<'_>),
+) -> Option<NotCachedKind> {
+    run_to(scene, workspace, id, 0, work)
+}
+
+/// The same, with the exit code that the command ends with.
+fn run_to(
+    scene: &Scene,
+    workspace: &Workspace,
+    id: u32,
+    code: i32,
     work: impl FnOnce(&mut Told<'_>),
 ) -> Option<NotCachedKind> {
     workspace.prepare(id);
@@ -142,8 +164,8 @@ fn run(
         recorded: 0,
     };
     let end = RunEnd {
-        code: Some(0),
-        signal: None,
+        code: (code < 128).then_some(code),
+        signal: (code > 128).then(|| code - 128),
         cancelled: false,
         trace: Ok(trace),
         log: vec![(1, b"did it\n".to_vec())],
@@ -445,7 +467,7 @@ fn a_result_whose_source_changed_unseen_is_stale_and_the_next_run_starts_from_no
 }
 
 #[test]
-fn state_kept_while_an_output_was_deleted_is_no_whole_result() {
+fn an_output_deleted_beside_kept_state_is_put_back_before_the_run() {
     let scene = Scene::new();
     scene.write("src/a", "one");
     let stateful = |told: &mut Told<'_>| {
@@ -464,10 +486,15 @@ fn state_kept_while_an_output_was_deleted_is_no_whole_result() {
     assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
     fs::remove_file(scene.path("other")).unwrap();
     scene.write("src/a", "two");
-    let refused = run(&scene, &opened(&scene), 0, stateful);
-    assert_eq!(refused, Some(NotCachedKind::BuiltOnItself), "`other` is missing from it");
     assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
-    assert_eq!(scene.read("other").as_deref(), Some("made once"));
+    assert_eq!(scene.read("other").as_deref(), Some("made once"), "`other` was put back");
+    for name in ["other", "state"] {
+        fs::remove_file(scene.path(name)).unwrap();
+    }
+    let workspace = opened(&scene);
+    assert_eq!(miss(&workspace, 0), None);
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("other").as_deref(), Some("made once"), "the result is whole");
 }
 
 #[test]
@@ -497,4 +524,311 @@ fn an_explanation_names_what_differs_from_the_nearest_entry() {
     assert!(differing[0].old.starts_with("file ") && differing[0].old != differing[0].new);
     let unchanged = stat::as_bytes(&scene.path("src/b")).to_vec();
     assert!(explained.compared.iter().any(|one| one.path.as_ref() == Some(&unchanged)));
+}
+
+fn stateful(told: &mut Told<'_>) {
+    let state = told.reads("state");
+    let text = told.reads("src/a");
+    if state != text {
+        told.writes("out", &text);
+        told.writes("state", &text);
+    }
+}
+
+fn opened(scene: &Scene) -> Workspace {
+    let workspace = scene.open();
+    workspace.add(spec(0, "tsc", &[])).unwrap();
+    workspace
+}
+
+#[test]
+fn a_result_with_a_strangers_bytes_in_it_is_right_in_place_only() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
+    // By hand: the state is nobody's now, `out` is still the step's own.
+    scene.write("src/a", "two");
+    scene.write("state", "two");
+    let relying = |told: &mut Told<'_>| {
+        told.reads("out");
+        stateful(told);
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, relying), None, "stored in place only");
+    assert_eq!(miss(&opened(&scene), 0), None, "the same tree hits");
+    for name in ["out", "state"] {
+        fs::remove_file(scene.path(name)).unwrap();
+    }
+    assert_ne!(miss(&opened(&scene), 0), None, "no whole result, so none for a clean tree");
+    assert_eq!(run(&scene, &opened(&scene), 0, stateful), None);
+    assert_eq!(scene.read("out").as_deref(), Some("two"));
+}
+
+#[test]
+fn starting_from_nothing_does_not_take_away_beside_a_strangers_state() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    run(&scene, &opened(&scene), 0, stateful);
+    scene.write("state", "by hand");
+    let workspace = scene.open();
+    let other_flags = StepSpec { weak: hash_bytes(b"other flags"), ..spec(0, "tsc", &[]) };
+    workspace.add(other_flags).unwrap();
+    workspace.prepare(0);
+    assert_eq!(scene.read("out").as_deref(), Some("one"), "the state may say it is there");
+}
+
+#[test]
+fn a_failed_run_is_built_on_with_what_it_read() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    scene.write("src/header", "one");
+    let failing = |told: &mut Told<'_>| {
+        told.reads("src/header");
+        told.writes("half", "made of the header");
+    };
+    assert_eq!(run_to(&scene, &opened(&scene), 0, 1, failing), Some(NotCachedKind::Failed));
+    let finishing = |told: &mut Told<'_>| {
+        told.reads("half");
+        told.reads("src/a");
+        told.writes("out", "whole");
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, finishing), None);
+    scene.write("src/header", "two");
+    assert_eq!(miss(&opened(&scene), 0), Some(MissKind::InputChanged), "the header counts");
+}
+
+fn two_steps(scene: &Scene) -> Workspace {
+    let workspace = scene.open();
+    workspace.add(spec(0, "emit", &[])).unwrap();
+    workspace.add(spec(1, "shrink", &[0])).unwrap();
+    workspace
+}
+
+fn emit(told: &mut Told<'_>) {
+    let text = told.reads("src/a");
+    told.writes("out", &text.to_uppercase());
+}
+
+fn shrink(told: &mut Told<'_>) {
+    let text = told.reads("out");
+    told.writes("out", &text[..1]);
+}
+
+#[test]
+fn a_step_may_change_in_place_what_a_step_before_it_left() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = two_steps(&scene);
+    assert_eq!(run(&scene, &workspace, 0, emit), None);
+    assert_eq!(run(&scene, &workspace, 1, shrink), None);
+    assert_eq!(scene.read("out").as_deref(), Some("O"));
+    for deleted in [false, true] {
+        if deleted {
+            fs::remove_file(scene.path("out")).unwrap();
+        }
+        let workspace = two_steps(&scene);
+        assert!(workspace.check(&[0, 1]).iter().all(|checked| checked.miss.is_none()));
+        assert_eq!(workspace.restore(0).unwrap().files, 0, "the final difference alone is written");
+        workspace.restore(1).unwrap();
+        assert_eq!(scene.read("out").as_deref(), Some("O"));
+    }
+}
+
+#[test]
+fn a_step_that_runs_after_all_finds_what_the_step_before_it_left() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = two_steps(&scene);
+    run(&scene, &workspace, 0, emit);
+    run(&scene, &workspace, 1, shrink);
+    let workspace = two_steps(&scene);
+    workspace.check(&[0, 1]);
+    workspace.restore(0).unwrap();
+    workspace.revoke(1);
+    run(&scene, &workspace, 1, |told| assert_eq!(told.reads("out"), "ONE"));
+}
+
+#[test]
+fn a_step_that_runs_again_finds_its_own_result_not_what_a_later_step_made_of_it() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = two_steps(&scene);
+    run(&scene, &workspace, 0, emit);
+    run(&scene, &workspace, 1, shrink);
+    let workspace = two_steps(&scene);
+    run(&scene, &workspace, 0, |told| assert_eq!(told.reads("out"), "ONE"));
+}
+
+#[test]
+fn a_source_at_a_path_where_a_step_once_left_something_else_is_listed() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = scene.open();
+    workspace.add(spec(7, "gone", &[])).unwrap();
+    run(&scene, &workspace, 7, |told| told.writes("src/b", "generated"));
+    fs::remove_file(scene.path("src/b")).unwrap();
+
+    let list = |told: &mut Told<'_>| {
+        told.lists("src");
+        told.writes("names", "a");
+    };
+    run(&scene, &opened(&scene), 0, list);
+    assert_eq!(miss(&opened(&scene), 0), None);
+    scene.write("src/b", "written by hand");
+    assert_eq!(miss(&opened(&scene), 0), Some(MissKind::ListingChanged));
+}
+
+#[test]
+fn what_was_listed_and_then_replaced_must_be_there_again() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    scene.write("src/gen", "committed");
+    let work = |told: &mut Told<'_>| {
+        told.lists("src");
+        told.writes("src/gen", "made");
+    };
+    run(&scene, &opened(&scene), 0, work);
+    assert_eq!(miss(&opened(&scene), 0), None, "second look-up");
+    fs::remove_file(scene.path("src/gen")).unwrap();
+    assert_eq!(miss(&opened(&scene), 0), Some(MissKind::InputRemoved));
+}
+
+#[test]
+fn something_of_another_kind_at_an_outputs_place_is_left_to_the_command() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    run(&scene, &opened(&scene), 0, emit);
+    fs::remove_file(scene.path("out")).unwrap();
+    symlink(scene.path("src"), scene.path("out")).unwrap();
+    assert_eq!(miss(&opened(&scene), 0), Some(MissKind::OutputEdited));
+}
+
+#[test]
+fn a_changed_build_description_makes_the_step_start_from_nothing() {
+    let scene = Scene::new();
+    scene.write("Makefile", "old flags");
+    let make = |told: &mut Told<'_>| {
+        let flags = told.reads("Makefile");
+        if told.reads("a.o").is_empty() {
+            told.writes("a.o", &flags);
+        }
+    };
+    run(&scene, &opened(&scene), 0, make);
+    scene.write("Makefile", "new flags");
+    assert_eq!(run(&scene, &opened(&scene), 0, make), None);
+    assert_eq!(scene.read("a.o").as_deref(), Some("new flags"));
+}
+
+#[test]
+fn an_absence_that_a_later_run_found_filled_is_no_input_any_more() {
+    let scene = Scene::new();
+    let make = |told: &mut Told<'_>| {
+        told.lists("src");
+        let extra = told.scene.path("src/local").exists();
+        told.event("src/local", if extra { Op::Read } else { Op::Stat });
+        if told.reads("out").is_empty() {
+            told.writes("out", "made");
+        }
+    };
+    scene.write("src/a", "one");
+    run(&scene, &opened(&scene), 0, make);
+    scene.write("src/local", "extra");
+    assert_eq!(run(&scene, &opened(&scene), 0, make), None);
+    assert_eq!(miss(&opened(&scene), 0), None);
+}
+
+fn unordered(scene: &Scene) -> Workspace {
+    let workspace = scene.open();
+    workspace.add(spec(0, "write", &[])).unwrap();
+    workspace.add(spec(1, "other", &[])).unwrap();
+    workspace
+}
+
+#[test]
+fn who_reads_what_an_unordered_step_writes_is_not_stored_whichever_came_first() {
+    let scene = Scene::new();
+    let write = |told: &mut Told<'_>| told.writes("shared", "x");
+    let read = |told: &mut Told<'_>| {
+        let text = told.reads("shared");
+        told.writes("copy", &text);
+    };
+    let workspace = unordered(&scene);
+    assert_eq!(run(&scene, &workspace, 0, write), None);
+    assert_eq!(run(&scene, &workspace, 1, read), Some(NotCachedKind::Race));
+
+    let scene = Scene::new();
+    let workspace = unordered(&scene);
+    assert_eq!(run(&scene, &workspace, 1, read), None);
+    assert_eq!(run(&scene, &workspace, 0, write), None);
+    fs::remove_file(scene.path("shared")).unwrap();
+    assert_ne!(miss(&unordered(&scene), 1), None, "its result was taken back");
+}
+
+#[test]
+fn two_unordered_writers_of_one_file_race_and_of_one_directory_do_not() {
+    let scene = Scene::new();
+    let workspace = unordered(&scene);
+    let into = |name: &'static str| {
+        move |told: &mut Told<'_>| {
+            told.makes_dir("out");
+            told.writes(name, "x");
+        }
+    };
+    assert_eq!(run(&scene, &workspace, 0, into("out/a")), None);
+    assert_eq!(run(&scene, &workspace, 1, into("out/b")), None);
+    let workspace = unordered(&scene);
+    assert_eq!(run(&scene, &workspace, 0, into("out/same")), None);
+    assert_eq!(run(&scene, &workspace, 1, into("out/same")), Some(NotCachedKind::Race));
+}
+
+#[test]
+fn ordered_steps_never_race() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let workspace = two_steps(&scene);
+    assert_eq!(run(&scene, &workspace, 0, emit), None);
+    assert_eq!(run(&scene, &workspace, 1, shrink), None);
+}
+
+#[test]
+fn a_source_that_differs_and_was_only_looked_at_by_time_makes_what_stands_stale() {
+    let scene = Scene::new();
+    scene.write("a.c", "edited");
+    let make = |told: &mut Told<'_>| {
+        told.event("a.c", Op::Stat);
+        if told.scene.read("a.o").is_none() {
+            told.event("a.o", Op::Stat);
+            let text = told.reads("a.c");
+            told.writes("a.o", &text);
+        } else {
+            told.event("a.o", Op::Stat);
+        }
+    };
+    run(&scene, &opened(&scene), 0, make);
+    // Put back under its old time: make goes by the time, and says that all is up to date.
+    scene.write("a.c", "first");
+    assert_eq!(run(&scene, &opened(&scene), 0, make), Some(NotCachedKind::BuiltOnItself));
+    assert_eq!(run(&scene, &opened(&scene), 0, make), None, "from nothing");
+    assert_eq!(scene.read("a.o").as_deref(), Some("first"));
+}
+
+#[test]
+fn a_result_that_is_right_in_place_only_takes_nothing_away() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let killed = |told: &mut Told<'_>| {
+        told.writes("kept", "made before the end");
+        told.writes("state", "half");
+    };
+    let end = run_to(&scene, &opened(&scene), 0, 137, killed);
+    assert_eq!(end, Some(NotCachedKind::Killed));
+    let relying = |told: &mut Told<'_>| {
+        told.reads("kept");
+        told.reads("src/a");
+        told.writes("out", "x");
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, relying), None);
+    let workspace = opened(&scene);
+    assert_eq!(miss(&workspace, 0), None);
+    workspace.restore(0).unwrap();
+    assert!(scene.read("kept").is_some() && scene.read("state").is_some());
 }

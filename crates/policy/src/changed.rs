@@ -9,7 +9,8 @@ use crate::judge::{Context, Judgement, Output, OutputKind, World};
 use crate::observed::{judge_observation, visible};
 use crate::pathset::Look;
 use crate::reason::{NotCached, NotCachedKind};
-use crate::value::Value;
+use crate::value::{Value, mode_class};
+use crate::zone::is_tool_log;
 
 /// What a path held before the run, as far as the rules tell things apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,11 +36,15 @@ pub(crate) fn judge_change<W: World>(
     }
     let held = match &record.before {
         State::Absent => Held::Nothing,
-        _ if context.world.was_own(&record.path) => Held::Own,
+        _ if context.was_own(record) => Held::Own,
         _ if context.world.was_later(&record.path) => Held::Later,
         _ => Held::Foreign,
     };
-    match context.world.lstat(&record.path)? {
+    let after = context.world.lstat(&record.path)?;
+    if let Some(id) = after.as_ref().or(record.before.id()) {
+        judgement.wrote.push((record.path.clone(), id.kind()));
+    }
+    match after {
         None => judge_removal(record, held, context, judgement),
         Some(after) => judge_left(record, held, &after, context, judgement)?,
     }
@@ -55,20 +60,28 @@ fn judge_removal<W: World>(
     judgement: &mut Judgement,
 ) {
     let place = || context.facts.roots.place(&record.path);
+    let foreign = held == Held::Foreign && !context.ignores_output(&record.path);
+    if foreign || held == Held::Later && record.seen.read {
+        judgement.took_foreign = true;
+        judgement.refuse(NotCached::at(NotCachedKind::Removed, &record.path));
+        return;
+    }
     match held {
-        Held::Nothing => {}
+        // That nothing was there may have decided what was done, whatever came and went since.
+        Held::Nothing if record.seen.any() => {
+            judgement.input(Look::Own, place(), Value::OwnOrAbsent);
+        }
+        // Whoever shares an ignored place with a tool knows that it cleans up there.
+        Held::Nothing | Held::Foreign => {}
         Held::Own | Held::Later => {
             judgement.input(Look::Own, place(), Value::OwnOrAbsent);
+            if held == Held::Own && (record.seen.read || record.seen.exec) {
+                judgement.built_on.get_or_insert_with(|| record.path.clone());
+            }
             if let Some(given) = &record.seen.list {
                 let value = visible(&record.path, given, context);
                 judgement.input(Look::Listing, place(), value);
             }
-        }
-        // Whoever shares an ignored place with a tool knows that it cleans up there.
-        Held::Foreign if context.ignores_output(&record.path) => {}
-        Held::Foreign => {
-            judgement.took_foreign = true;
-            judgement.refuse(NotCached::at(NotCachedKind::Removed, &record.path));
         }
     }
 }
@@ -85,15 +98,17 @@ fn judge_left<W: World>(
         return Ok(());
     }
     let foreign = matches!(held, Held::Foreign | Held::Later);
-    let appended = held != Held::Nothing && record.change == Some(Change::Append);
-    if appended && !context.ignores_output(&record.path) {
+    let earlier = if held == Held::Foreign { earlier_value(record, context) } else { None };
+    if appends(record, held) && earlier.is_none() && !context.ignores_output(&record.path) {
         judgement.took_foreign |= foreign;
         judgement.refuse(NotCached::at(NotCachedKind::Appended, &record.path));
     }
     if record.at_change.is_some() && record.seen.any() {
         judgement.refuse(NotCached::at(NotCachedKind::InputModified, &record.path));
     }
-    if foreign && looked_at(record, context) {
+    if let Some(value) = earlier.filter(|_| looked_at(record, context)) {
+        judgement.input(Look::Content, context.facts.roots.place(&record.path), value);
+    } else if foreign && looked_at(record, context) {
         if restored_its_bytes(record, after, context)? {
             return judge_observation(record, context, judgement);
         }
@@ -101,7 +116,16 @@ fn judge_left<W: World>(
         judgement.took_foreign |= kind == NotCachedKind::ModifiedItsInput;
         judgement.refuse(NotCached::at(kind, &record.path));
     }
-    if held == Held::Own && (record.seen.read || record.change == Some(Change::Modify)) {
+    let kept_bytes = matches!(record.change, Some(Change::Modify | Change::Append));
+    if foreign
+        && record.change == Some(Change::Delete)
+        && let Some(kind) = record.before.kind()
+    {
+        // Whoever takes something away learns that it was there.
+        let place = context.facts.roots.place(&record.path);
+        judgement.input(Look::Present, place, Value::Kind(kind));
+    }
+    if held == Held::Own && (record.seen.read || kept_bytes) {
         judgement.built_on.get_or_insert_with(|| record.path.clone());
     }
     if held == Held::Own && keeps_old_mode(record) {
@@ -114,14 +138,31 @@ fn judge_left<W: World>(
     Ok(())
 }
 
+/// What a step that comes before left there, by value: it may be changed in place, since that step
+/// gives it again. So may, in a run that is stored in place only, what is the step's own.
+fn earlier_value<W: World>(record: &Record, context: &Context<'_, W>) -> Option<Value> {
+    let State::Present(before) = &record.before else { return None };
+    let digest = context.world.earlier(&record.path, before)?;
+    Some(Value::File(digest, mode_class(before.permissions())))
+}
+
+/// Whether bytes were added to some that were there. Named logs of build tools are their state.
+fn appends(record: &Record, held: Held) -> bool {
+    let own_log = held == Held::Own && is_tool_log(&record.path);
+    record.change == Some(Change::Append) && held != Held::Nothing && !own_log
+}
+
 /// Whether what was there before can have mattered. Bytes that stay under an in-place write count
 /// as looked at.
 fn looked_at<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
-    context.counts_as_input(&record.path) && (record.seen.any() || writes_in_place(record))
+    let appends_aside =
+        record.change == Some(Change::Append) && context.ignores_output(&record.path);
+    let in_place = writes_in_place(record) && !appends_aside;
+    context.counts_as_input(&record.path) && (record.seen.any() || in_place)
 }
 
 fn writes_in_place(record: &Record) -> bool {
-    matches!(record.change, Some(Change::Write | Change::Modify))
+    matches!(record.change, Some(Change::Write | Change::Modify | Change::Append))
 }
 
 /// Overwritten as a file that was there (`cp` onto its earlier copy): the permission bits are

@@ -38,10 +38,14 @@ pub trait World {
     /// Value of the step's declared input patterns, without the paths in `changed`.
     fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value>;
     /// Whether the path held, just before the run, bytes that a recorded result of this step left.
-    fn was_own(&self, path: &[u8]) -> bool;
+    /// If the identity that the command found there is given, it must be that of those bytes.
+    fn was_own(&self, path: &[u8], found: Option<&StatId>) -> bool;
     /// Whether the path held, just before the run, the bytes of a step that comes later in this
     /// run: they count as absent.
     fn was_later(&self, path: &[u8]) -> bool;
+    /// Digest of what the path held just before the run, if that was left by a step that comes
+    /// before this one, and was found with this identity.
+    fn earlier(&self, path: &[u8], found: &StatId) -> Option<Digest>;
     /// Whether a name at this path is left out of listings: a step that does not come before this
     /// one is recorded to have left it.
     fn is_unordered(&self, path: &[u8]) -> bool;
@@ -100,6 +104,9 @@ pub struct Judgement {
     pub inputs: Vec<(Op, Value)>,
     /// What it left.
     pub outputs: Vec<Output>,
+    /// What in the workspace it changed, made or took away, with the kind of what is there now, or
+    /// was there before.
+    pub wrote: Vec<(Vec<u8>, Kind)>,
     /// The first reason not to store the result.
     pub refused: Option<NotCached>,
     /// Whether the run removed, or changed in part, what was not its own: its outputs may hold
@@ -134,6 +141,8 @@ pub(crate) struct Context<'a, W: World> {
     pub(crate) world: &'a W,
     /// Paths whose state the run changed, temporary ones included.
     pub(crate) changed: HashSet<&'a [u8]>,
+    /// Those among them that held something which was neither the step's own nor a later step's.
+    pub(crate) replaced: HashSet<&'a [u8]>,
     /// Directories that were found to hold a `pyvenv.cfg`.
     environments: Vec<&'a [u8]>,
 }
@@ -143,6 +152,16 @@ impl<W: World> Context<'_, W> {
     pub(crate) fn workspace_rel(&self, path: &[u8]) -> Option<Vec<u8>> {
         let place = self.facts.roots.place(path);
         (place.root == Root::Workspace).then_some(place.rel)
+    }
+
+    /// Whether the path held, before the run, bytes that a recorded result of this step left.
+    pub(crate) fn was_own(&self, record: &Record) -> bool {
+        record.before.id().is_some_and(|id| self.world.was_own(&record.path, Some(id)))
+    }
+
+    /// Whether the path held something that is not hidden from the step.
+    fn held_foreign(&self, record: &Record) -> bool {
+        record.before.id().is_some() && !self.was_own(record) && !self.world.was_later(&record.path)
     }
 
     /// Whether a temporary file is installed code, wherever it lies: a program that was started, or
@@ -181,12 +200,20 @@ impl<W: World> Context<'_, W> {
 pub fn judge<W: World>(facts: Facts<'_>, world: &W) -> Judgement {
     let mut judgement = Judgement::default();
     refuse_incomplete(facts.trace, &mut judgement);
-    let mut context =
-        Context { facts, world, changed: HashSet::new(), environments: environments(facts.trace) };
+    let mut context = Context {
+        facts,
+        world,
+        changed: HashSet::new(),
+        replaced: HashSet::new(),
+        environments: environments(facts.trace),
+    };
     for record in &facts.trace.records {
-        match was_changed(record, world) {
+        match was_changed(record, facts.trace, world) {
             Ok(true) => {
                 context.changed.insert(&record.path);
+                if context.held_foreign(record) {
+                    context.replaced.insert(&record.path);
+                }
             }
             Ok(false) => {}
             Err(error) => judgement.refuse(unreadable(&record.path, &error)),
@@ -237,13 +264,15 @@ fn judge_record<W: World>(
     judgement: &mut Judgement,
 ) -> io::Result<()> {
     let changed = context.changed.contains(&record.path[..]);
-    match (zone_of(&record.path, context.facts.roots), changed) {
-        (Zone::Ignored, _) | (Zone::Droppings | Zone::Temp, true) => Ok(()),
-        (Zone::Temp, false) if context.is_installed(record) => {
+    match (zone_of(&record.path, context.facts.roots, context.facts.rules.noise()), changed) {
+        (Zone::Ignored | Zone::TempCache, _) | (Zone::Droppings, true) => Ok(()),
+        (Zone::Temp, false) if context.is_installed(record) || !is_handed_over(record) => {
             judge_observation(record, context, judgement)
         }
-        (Zone::Temp, false) => {
-            judge_temp(record, judgement);
+        (Zone::Temp, _) => {
+            if is_handed_over(record) {
+                judgement.refuse(NotCached::at(NotCachedKind::ReadTemp, &record.path));
+            }
             Ok(())
         }
         (Zone::Outside, true) => judge_outside_change(record, context, judgement),
@@ -254,12 +283,15 @@ fn judge_record<W: World>(
 
 /// Whether the run changed what stands at the record's path. An open for writing that changed
 /// nothing did not; something made and gone again did, because the run is then what explains it.
-fn was_changed<W: World>(record: &Record, world: &W) -> io::Result<bool> {
+fn was_changed<W: World>(record: &Record, trace: &Trace, world: &W) -> io::Result<bool> {
     let Some(change) = record.change else { return Ok(false) };
     let after = world.lstat(&record.path)?;
     Ok(match (record.before.id(), after) {
         (None, _) | (Some(_), None) => true,
-        (Some(before), Some(after)) if *before == after => false,
+        // A young identity may stand for both the old bytes and the new.
+        (Some(before), Some(after)) if *before == after && !before.is_young(trace.started_ns) => {
+            false
+        }
         (Some(before), Some(after)) => match (change, before.kind(), after.kind()) {
             // Opened for writing in place, perhaps written with what was there: bytes decide.
             (Change::Write | Change::Modify | Change::Append, Kind::File, Kind::File) => {
@@ -278,10 +310,20 @@ fn environments(trace: &Trace) -> Vec<&[u8]> {
     marks.filter_map(|record| parent(&record.path)).collect()
 }
 
-/// Reading a temporary file that another program left is an input that cannot be named.
-fn judge_temp(record: &Record, judgement: &mut Judgement) {
-    if record.before.kind() == Some(Kind::File) && record.seen.read {
-        judgement.refuse(NotCached::at(NotCachedKind::ReadTemp, &record.path));
+/// What stood in a directory for temporary files before, and was used: an input that cannot be
+/// named. A look at whether something is there is an input like any other; bytes that were
+/// replaced unread are nothing.
+fn is_handed_over(record: &Record) -> bool {
+    let unread = |change| matches!(change, Change::Replace | Change::Overwrite | Change::Create);
+    match record.before.kind() {
+        Some(Kind::File) => {
+            record.seen.content() || record.change.is_some_and(|change| !unread(change))
+        }
+        Some(Kind::Dir) => {
+            record.seen.list.as_ref().is_some_and(|names| !names.is_empty())
+                || record.change == Some(Change::Delete)
+        }
+        _ => false,
     }
 }
 

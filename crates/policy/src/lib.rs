@@ -6,6 +6,7 @@
 mod changed;
 mod hinted;
 mod judge;
+mod noise;
 mod observed;
 mod pathset;
 mod place;
@@ -18,6 +19,7 @@ mod zone;
 
 pub use hinted::Hinted;
 pub use judge::{Facts, Judgement, Output, OutputKind, World, judge, lookup_value};
+pub use noise::Noise;
 pub use pathset::{Asked, Look, Op, PathSet};
 pub use place::{Place, Root, Roots};
 pub use reason::{Miss, MissKind, NotCached, NotCachedKind};
@@ -26,8 +28,8 @@ pub use rules::{PatternError, Rules};
 pub use switch::{RULES, is_on, switch_off};
 pub use value::{Value, listing_value, mode_class, strong_fingerprint};
 pub use variables::changed_variable;
-pub use zone::{Zone, is_unlisted_name, zone_of};
+pub use zone::{Zone, is_foundation, is_unlisted_name, zone_of};
 
 /// Version of everything that is stored: part of every weak fingerprint, so that entries of
 /// different versions never meet.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 4;

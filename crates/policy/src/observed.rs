@@ -19,10 +19,10 @@ pub(crate) fn judge_observation<W: World>(
     judgement: &mut Judgement,
 ) -> io::Result<()> {
     let observed = is_observed(record);
-    if context.world.was_own(&record.path) && is_blind_touch(record) {
+    if context.was_own(record) && is_blind_touch(record) {
         return judge_blind_touch(record, context, judgement);
     }
-    if (observed || record.touched) && context.world.was_own(&record.path) {
+    if (observed || record.touched) && context.was_own(record) {
         return judge_own(record, context, judgement);
     }
     if !observed {
@@ -109,12 +109,22 @@ fn judge_own<W: World>(
 fn judge_absence<W: World>(record: &Record, context: &Context<'_, W>, judgement: &mut Judgement) {
     let roots = context.facts.roots;
     if let Some(above) = roots.place_above(&record.path) {
-        judgement.input(Look::Kind, above, Value::Absent);
-        if roots.place(&record.path).root == crate::place::Root::Absolute {
+        let everywhere = is_absent_above(&above.rel, context);
+        if everywhere {
+            judgement.input(Look::Kind, above, Value::Absent);
+        }
+        if everywhere && roots.place(&record.path).root == crate::place::Root::Absolute {
             return;
         }
     }
     judgement.input(Look::Kind, roots.place(&record.path), Value::Absent);
+}
+
+/// Whether the name is absent from every directory above the workspace, as one that is searched for
+/// upwards and not found is.
+fn is_absent_above<W: World>(rel: &[u8], context: &Context<'_, W>) -> bool {
+    let mut above = context.facts.roots.above();
+    above.all(|dir| matches!(context.world.lstat(&join(dir, rel)), Ok(None)))
 }
 
 fn judge_link<W: World>(
@@ -147,12 +157,17 @@ fn judge_present<W: World>(
                 let place = roots.place(&record.path);
                 if record.seen.stat {
                     let value = Value::Dir(mode_class(after.permissions()));
-                    judgement.input(Look::Content, place, value);
+                    judgement.input(Look::Stat, place, value);
                 } else {
                     judgement.input(Look::Kind, place, Value::Kind(Kind::Dir));
                 }
             }
             judge_listing(record, context, judgement)
+        }
+        Kind::Special if record.seen.read => {
+            // Whoever is at the other end of a FIFO or device decides what is read.
+            judgement.refuse(NotCached::at(NotCachedKind::AskedPeer, &record.path));
+            Ok(())
         }
         Kind::Link | Kind::Special => {
             let place = context.facts.roots.place(&record.path);
@@ -177,7 +192,9 @@ fn judge_file<W: World>(
             judgement.refuse(modified(record));
         }
         let value = Value::File(digest, mode_class(after.permissions()));
-        judgement.input(Look::Content, place.clone(), value);
+        let opened = seen.read || seen.exec || record.change.is_some();
+        let look = if opened { Look::Content } else { Look::Stat };
+        judgement.input(look, place.clone(), value);
     } else if seen.exists {
         judgement.input(Look::Kind, place.clone(), Value::Kind(Kind::File));
     }
@@ -212,15 +229,42 @@ fn judge_listing<W: World>(
         judgement.refuse(modified(record));
     }
     judgement.input(Look::Listing, context.facts.roots.place(&record.path), value);
+    judge_listed_names(record, given, context, judgement)
+}
+
+/// Names that the listing leaves out, but that the command may have gone by. What it replaced was
+/// there before it, and must be there again, whosever bytes it holds. What it made in an earlier run
+/// and left alone now was not made by this run: it built on it.
+fn judge_listed_names<W: World>(
+    record: &Record,
+    given: &[Listed],
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    for (name, kind) in
+        given.iter().filter(|(name, _)| !is_unlisted_name(name, context.facts.rules.noise()))
+    {
+        let path = join(&record.path, name);
+        if context.replaced.contains(&path[..]) {
+            let place = context.facts.roots.place(&path);
+            judgement.input(Look::Present, place, Value::Kind(*kind));
+        } else if *kind != Kind::Dir
+            && !context.changed.contains(&path[..])
+            && context.world.was_own(&path, None)
+            && context.world.lstat(&path)?.is_some()
+        {
+            judgement.built_on.get_or_insert(path);
+        }
+    }
     Ok(())
 }
 
 pub(crate) fn visible<W: World>(dir: &[u8], names: &[Listed], context: &Context<'_, W>) -> Value {
     listing_value(names.iter().filter_map(|(name, kind)| {
         let path = join(dir, name);
-        let hidden = is_unlisted_name(name)
+        let hidden = is_unlisted_name(name, context.facts.rules.noise())
             || context.changed.contains(&path[..])
-            || context.world.was_own(&path)
+            || context.world.was_own(&path, None)
             || context.world.is_unordered(&path)
             || context.ignores_input(&path);
         (!hidden).then_some((&name[..], *kind))

@@ -17,8 +17,14 @@ pub enum Look {
     Env(Asked),
     /// Which variables match this glob, with which values? Asked of whom.
     Envs(Asked),
+    /// Is this the workspace in which the run was made? Asked of a result that is right only there, and
+    /// makes all other operations see the step's own files as they are.
+    InPlace,
     /// Is it absent, or does it hold bytes this step left? Anything else is seen as it is.
     Own,
+    /// Is something of this kind there, be it the step's own? The listing of its directory leaves
+    /// the name out.
+    Present,
     /// Does it exist, and as what kind?
     Kind,
     /// Where does the symbolic link point?
@@ -31,7 +37,9 @@ pub enum Look {
     Here,
     /// Which names, of which kinds, are in the directory?
     Listing,
-    /// Which bytes, and are they executable?
+    /// The same as [`Look::Content`], asked by `stat` alone: whoever goes by times and sizes.
+    Stat,
+    /// Which bytes, and which permission bits?
     Content,
     /// Which files are here and beneath, and what do they hold?
     Beneath,
@@ -45,7 +53,9 @@ impl Look {
         match (self, value) {
             (Self::Ignored, _) => "ignored",
             (Self::Env(_) | Self::Envs(_), _) => "variable",
+            (Self::InPlace, _) => "in-place",
             (Self::Own, _) => "own",
+            (Self::Present, _) => "present",
             (Self::Kind, Value::Absent) => "absence",
             (Self::Kind, _) => "kind",
             (Self::Link, _) => "link",
@@ -53,11 +63,25 @@ impl Look {
             (Self::Lookup, _) => "lookup",
             (Self::Here, _) => "root",
             (Self::Listing, _) => "listing",
-            (Self::Content, Value::Dir(_)) => "mode",
+            (Self::Content | Self::Stat, Value::Dir(_)) => "mode",
             (Self::Content, _) => "content",
             (Self::Beneath, _) => "beneath",
+            (Self::Stat, _) => "stat",
             (Self::Declared, _) => "declared",
         }
+    }
+
+    /// Whether the answer to this look says all that the answer to another look at the same place
+    /// does: who read a file also knows that it is there.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self == other
+            || match self {
+                Self::Content => matches!(other, Self::Stat | Self::Kind | Self::Link),
+                Self::Stat => matches!(other, Self::Kind | Self::Link),
+                Self::Link => other == Self::Kind,
+                _ => false,
+            }
     }
 
     /// What is asked, in one word for people.
@@ -67,13 +91,16 @@ impl Look {
             Self::Ignored => "ignored",
             Self::Env(_) => "variable",
             Self::Envs(_) => "variables",
+            Self::InPlace => "in-place",
             Self::Own => "own",
+            Self::Present => "present",
             Self::Kind => "kind",
             Self::Link => "link",
             Self::Access(_) => "access",
             Self::Lookup => "lookup",
             Self::Here => "root",
             Self::Listing => "listing",
+            Self::Stat => "stat",
             Self::Content => "content",
             Self::Beneath => "beneath",
             Self::Declared => "declared",

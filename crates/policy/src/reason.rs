@@ -103,6 +103,8 @@ named! {
         Appended = "appended",
         /// It looked at a file of unknown origin, then replaced it.
         ReplacedUnknown = "replaced-unknown",
+        /// A step with no order to it wrote what it used.
+        Race = "race",
         /// It left a FIFO, socket or device.
         SpecialFile = "special-file",
         /// It relied on files that its own earlier run left.

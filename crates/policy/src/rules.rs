@@ -2,6 +2,8 @@
 
 use pathglob::GlobSet;
 
+use crate::noise::Noise;
+
 /// A pattern that is not valid, and why.
 pub type PatternError = pathglob::GlobError;
 
@@ -10,6 +12,7 @@ pub type PatternError = pathglob::GlobError;
 pub struct Rules {
     input: Side,
     output: Side,
+    noise: Noise,
 }
 
 #[derive(Debug)]
@@ -28,7 +31,20 @@ impl Rules {
         input: (bool, &[&str], &[&str]),
         output: (bool, &[&str], &[&str]),
     ) -> Result<Self, PatternError> {
-        Ok(Self { input: Side::new(input)?, output: Side::new(output)? })
+        let (input, output) = (Side::new(input)?, Side::new(output)?);
+        Ok(Self { input, output, noise: Noise::default() })
+    }
+
+    /// The same rules, with the step's own table of neutral names.
+    #[must_use]
+    pub fn with_noise(self, noise: Noise) -> Self {
+        Self { noise, ..self }
+    }
+
+    /// Names of files that are a tool's own business.
+    #[must_use]
+    pub fn noise(&self) -> &Noise {
+        &self.noise
     }
 
     /// Whether an inferred input at this workspace-relative path counts.

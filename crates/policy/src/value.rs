@@ -77,7 +77,7 @@ impl Value {
             (Look::Env(_) | Look::Envs(_), ..) => MissKind::EnvChanged,
             (Look::Own, ..) => MissKind::OutputEdited,
             (Look::Lookup, ..) => MissKind::LookupChanged,
-            (Look::Here, ..) => MissKind::RootMoved,
+            (Look::Here | Look::InPlace, ..) => MissKind::RootMoved,
             (Look::Declared | Look::Beneath, ..) => MissKind::GlobChanged,
             (_, _, Self::Error(_)) => MissKind::Unreadable,
             (_, Self::Absent, _) => MissKind::InputCreated,

@@ -4,7 +4,9 @@
 
 use stat::{file_name, is_within};
 
-use crate::place::Roots;
+use crate::noise::Noise;
+use crate::pathset::{Look, Op};
+use crate::place::{Root, Roots};
 
 /// Where a path lies, as far as the rules care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum Zone {
     Workspace,
     /// In a directory for temporary files.
     Temp,
+    /// In such a directory, but a tool's known cache, which holds nothing that decides a result.
+    TempCache,
     /// Elsewhere: what is read there is the toolchain; writing there is not cached.
     Outside,
     /// Elsewhere, but a tool's known droppings: written without consequence, read as `Outside`.
@@ -21,10 +25,20 @@ pub enum Zone {
     Ignored,
 }
 
-/// Caches of tools that, warm, look at every file they look at cold: they can't hide an input, so
-/// they are neither inputs nor outputs, belong to nobody, and are never restored or removed.
-const NEUTRAL_NAMES: [&[u8]; 5] =
-    [b"__pycache__", b".mypy_cache", b".pytest_cache", b".ruff_cache", b".eslintcache"];
+/// Logs that build tools append to and go by: their own state, like any file that is read and written
+/// anew. A path ends with one of these.
+const TOOL_LOGS: [&[u8]; 6] = [
+    b"/.ninja_log",
+    b"/.ninja_deps",
+    b"/CMakeFiles/CMakeOutput.log",
+    b"/CMakeFiles/CMakeError.log",
+    b"/CMakeFiles/CMakeConfigureLog.yaml",
+    b"/CMakeFiles/CMakeRuleHashes.txt",
+];
+
+/// Build descriptions that a tool reads each time without making again what it made by the old one.
+/// A path ends with one of these.
+const BUILD_DESCRIPTIONS: [&[u8]; 4] = [b"/Makefile", b"/makefile", b"/GNUmakefile", b".mk"];
 
 /// Files that describe the machine, not the toolchain: what they lead to is digested anyway.
 const MACHINE_FILES: [&[u8]; 16] = [
@@ -52,6 +66,19 @@ const KERNEL_DIRS: [&[u8]; 3] = [b"/proc", b"/sys", b"/dev"];
 /// Directories for temporary files, besides the one named by `TMPDIR`.
 const TEMP_DIRS: [&[u8]; 3] = [b"/tmp", b"/var/tmp", b"/dev/shm"];
 
+/// What tools keep in directories for temporary files from one run to the next, by the beginning of
+/// the name: compiled forms of sources that they look at again, and notes about running processes.
+const TEMP_CACHES: [&[u8]; 8] = [
+    b"hsperfdata_",
+    b"jest_",
+    b"node-compile-cache",
+    b"v8-compile-cache",
+    b"pytest-of-",
+    b"tsx-",
+    b"pymp-",
+    b"ccache-tmp",
+];
+
 /// Download and compile caches below the home directory: named by version or by content, so what
 /// they hold follows from other inputs.
 const DOWNLOAD_CACHES: [&[u8]; 9] = [
@@ -65,6 +92,14 @@ const DOWNLOAD_CACHES: [&[u8]; 9] = [
     b".ccache",
     b".npm/_cacache",
 ];
+
+/// Caches of tools below the home directory that, warm, look at every file they look at cold. What
+/// pylint keeps there, the score of the run before, it only prints.
+const HOME_CACHES: [&[u8]; 4] = [b".cache/black", b".cache/pylint", b".cache/mypy", b".cache/ruff"];
+
+/// Directories in the home directory that anybody may make.
+const HOME_DIRS: [&[u8]; 6] =
+    [b".cache", b".config", b".local", b".local/share", b".npm", b".cargo"];
 
 /// What tools drop in the home directory without meaning anything by it.
 const DROPPINGS: [&[u8]; 7] = [
@@ -82,8 +117,8 @@ const GIT_NOISE: [&[u8]; 3] = [b"objects", b"logs", b"COMMIT_EDITMSG"];
 
 /// The zone of an absolute, resolved path.
 #[must_use]
-pub fn zone_of(path: &[u8], roots: &Roots) -> Zone {
-    if is_neutral(path) {
+pub fn zone_of(path: &[u8], roots: &Roots, noise: &Noise) -> Zone {
+    if noise.is_in(path) {
         return Zone::Ignored;
     }
     if is_within(path, &roots.workspace) {
@@ -94,8 +129,8 @@ pub fn zone_of(path: &[u8], roots: &Roots) -> Zone {
             Zone::Workspace
         };
     }
-    if is_within(path, &roots.temp) || is_in_any(path, &TEMP_DIRS) {
-        return Zone::Temp;
+    if let Some(rel) = below_temp(path, roots).filter(|_| !is_home_below_temp(path, roots)) {
+        return if is_temp_cache(rel) { Zone::TempCache } else { Zone::Temp };
     }
     if is_in_any(path, &KERNEL_DIRS) || is_in_any(path, &MACHINE_FILES) {
         return Zone::Ignored;
@@ -106,8 +141,8 @@ pub fn zone_of(path: &[u8], roots: &Roots) -> Zone {
 /// Whether a name never counts in a listing: neutral caches, editors' temporary files, our own
 /// directory.
 #[must_use]
-pub fn is_unlisted_name(name: &[u8]) -> bool {
-    NEUTRAL_NAMES.contains(&name)
+pub fn is_unlisted_name(name: &[u8], noise: &Noise) -> bool {
+    noise.is_name(name)
         || name == b".taskrunner"
         || name == b"4913"
         || name.ends_with(b"~")
@@ -125,7 +160,51 @@ fn zone_in_home(path: &[u8], home: &[u8]) -> Option<Zone> {
     if below(&DOWNLOAD_CACHES) {
         return Some(if counts_even_in_caches(rel) { Zone::Outside } else { Zone::Ignored });
     }
-    below(&DROPPINGS).then_some(Zone::Droppings)
+    if below(&HOME_CACHES) {
+        return Some(Zone::Ignored);
+    }
+    (below(&DROPPINGS) || HOME_DIRS.contains(&rel)).then_some(Zone::Droppings)
+}
+
+/// The path relative to the directory for temporary files that it lies in, the step's own first.
+fn below_temp<'a>(path: &'a [u8], roots: &Roots) -> Option<&'a [u8]> {
+    let mut dirs = std::iter::once(&roots.temp[..]).chain(TEMP_DIRS);
+    let dir = dirs.find(|dir| is_within(path, dir))?;
+    Some(path[dir.len()..].trim_ascii_start_matches_slash())
+}
+
+/// A home directory in a directory for temporary files, as in containers and tests, is a home.
+fn is_home_below_temp(path: &[u8], roots: &Roots) -> bool {
+    let home = &roots.home;
+    is_within(path, home) && below_temp(home, roots).is_some_and(|rel| !rel.is_empty())
+}
+
+fn is_temp_cache(rel: &[u8]) -> bool {
+    let first = rel.split(|&byte| byte == b'/').next().unwrap_or_default();
+    TEMP_CACHES.iter().any(|cache| first.starts_with(cache))
+}
+
+/// Whether a path is a build tool's own log.
+#[must_use]
+pub(crate) fn is_tool_log(path: &[u8]) -> bool {
+    TOOL_LOGS.iter().any(|log| path.ends_with(log))
+}
+
+/// Whether a tool that finds another file at this place may still trust what it made before: the
+/// toolchain, installed packages, build descriptions. Sources it looks at again and goes by.
+#[must_use]
+pub fn is_foundation(op: &Op) -> bool {
+    let place = &op.place;
+    let named =
+        || BUILD_DESCRIPTIONS.iter().any(|name| [b"/", &place.rel[..]].concat().ends_with(name));
+    if op.look == Look::Ignored {
+        return false;
+    }
+    match place.root {
+        Root::Absolute | Root::Home | Root::Path => true,
+        Root::Workspace => is_package_file(&place.rel) || named(),
+        Root::Above | Root::Temp | Root::Env => false,
+    }
 }
 
 /// Whether a path lies in a directory of installed packages.
@@ -143,10 +222,6 @@ fn counts_even_in_caches(rel: &[u8]) -> bool {
 
 fn is_library(name: &[u8]) -> bool {
     name.windows(3).any(|part| part == b".so")
-}
-
-fn is_neutral(path: &[u8]) -> bool {
-    path.split(|&byte| byte == b'/').any(|name| NEUTRAL_NAMES.contains(&name))
 }
 
 fn is_own_state(rel: &[u8]) -> bool {
@@ -178,6 +253,7 @@ impl TrimSlash for [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
 
     fn roots() -> Roots {
         Roots {
@@ -200,6 +276,8 @@ mod tests {
             (b"/home/ann/ws/.git/index.lock", Zone::Ignored),
             (b"/home/ann/ws/package.lock", Zone::Workspace),
             (b"/tmp/x", Zone::Temp),
+            (b"/tmp/pytest-of-ann/pytest-0", Zone::TempCache),
+            (b"/scratch/jest_rs/haste-map", Zone::TempCache),
             (b"/scratch/x", Zone::Temp),
             (b"/dev/shm/x", Zone::Temp),
             (b"/dev/null", Zone::Ignored),
@@ -209,9 +287,17 @@ mod tests {
             (b"/usr/bin/cc", Zone::Outside),
             (b"/home/ann/.cargo/registry/src/x/lib.rs", Zone::Ignored),
             (b"/home/ann/.npm/_logs/1.log", Zone::Droppings),
+            (b"/home/ann/.cache/black/24.1/cache.pickle", Zone::Ignored),
+            (b"/home/ann/.cache", Zone::Droppings),
+            (b"/home/ann/.cache/pypoetry/virtualenvs/a/x.py", Zone::Outside),
             (b"/home/ann/.npmrc", Zone::Outside),
         ] {
-            assert_eq!(zone_of(path, &roots()), zone, "{}", String::from_utf8_lossy(path));
+            assert_eq!(
+                zone_of(path, &roots(), &Noise::default()),
+                zone,
+                "{}",
+                String::from_utf8_lossy(path)
+            );
         }
     }
 
@@ -222,14 +308,46 @@ mod tests {
             b"/home/ann/.cache/uv/env/bin/python",
             b"/home/ann/.cache/pip/x/libfoo.so.1",
         ] {
-            assert_eq!(zone_of(path, &roots()), Zone::Outside);
+            assert_eq!(zone_of(path, &roots(), &Noise::default()), Zone::Outside);
+        }
+    }
+
+    #[test]
+    fn a_home_below_a_temporary_directory_is_a_home() {
+        let roots = Roots { home: b"/tmp/pytest-of-ann/home".to_vec(), ..roots() };
+        assert_eq!(
+            zone_of(b"/tmp/pytest-of-ann/home/.npmrc", &roots, &Noise::default()),
+            Zone::Outside
+        );
+        assert_eq!(zone_of(b"/tmp/pytest-of-ann/x", &roots, &Noise::default()), Zone::TempCache);
+    }
+
+    #[test]
+    fn what_a_tool_trusts_without_looking_again_is_its_foundation() {
+        for (root, rel, expected) in [
+            (Root::Absolute, &b"usr/bin/gcc"[..], true),
+            (Root::Home, b".npmrc", true),
+            (Root::Workspace, b"node_modules/a/index.js", true),
+            (Root::Workspace, b"Makefile", true),
+            (Root::Workspace, b"sub/rules.mk", true),
+            (Root::Workspace, b"src/main.c", false),
+            (Root::Workspace, b"NotAMakefile", false),
+            (Root::Temp, b"x", false),
+        ] {
+            let place = Place { root, rel: rel.to_vec() };
+            assert_eq!(
+                is_foundation(&Op { look: Look::Content, place }),
+                expected,
+                "{}",
+                rel.escape_ascii()
+            );
         }
     }
 
     #[test]
     fn a_workspace_below_a_temporary_directory_is_the_workspace() {
         let roots = Roots { workspace: b"/tmp/ws".to_vec(), ..roots() };
-        assert_eq!(zone_of(b"/tmp/ws/a", &roots), Zone::Workspace);
-        assert_eq!(zone_of(b"/tmp/other", &roots), Zone::Temp);
+        assert_eq!(zone_of(b"/tmp/ws/a", &roots, &Noise::default()), Zone::Workspace);
+        assert_eq!(zone_of(b"/tmp/other", &roots, &Noise::default()), Zone::Temp);
     }
 }

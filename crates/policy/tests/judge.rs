@@ -21,6 +21,7 @@ struct Tree {
     known: HashMap<StatId, Digest>,
     own: HashSet<Vec<u8>>,
     later: HashSet<Vec<u8>>,
+    earlier: HashSet<Vec<u8>>,
     unordered: HashSet<Vec<u8>>,
     programs: HashMap<Vec<u8>, Place>,
     next_ino: u64,
@@ -99,11 +100,14 @@ impl World for Tree {
     fn declared(&self, _changed: &HashSet<&[u8]>) -> io::Result<Value> {
         Ok(Value::Absent)
     }
-    fn was_own(&self, path: &[u8]) -> bool {
+    fn was_own(&self, path: &[u8], _found: Option<&StatId>) -> bool {
         self.own.contains(path)
     }
     fn was_later(&self, path: &[u8]) -> bool {
         self.later.contains(path)
+    }
+    fn earlier(&self, path: &[u8], found: &StatId) -> Option<Digest> {
+        self.earlier.contains(path).then(|| self.known.get(found).copied()).flatten()
     }
     fn is_unordered(&self, path: &[u8]) -> bool {
         self.unordered.contains(path)
@@ -142,7 +146,7 @@ impl Run {
             renames: Vec::new(),
             peers: self.peers,
             incomplete: self.incomplete,
-            started_ns: 0,
+            started_ns: i64::MAX,
             calls: 0,
             recorded: 0,
         };
@@ -194,7 +198,7 @@ fn a_stat_of_a_regular_file_is_a_look_at_its_content() {
     let mut tree = Tree::default();
     let a = tree.file("/ws/a", "one");
     let judged = Run::default().saw("/ws/a", Seen::Stat, &a).judged(&tree);
-    assert_eq!(inputs(&judged), [(Look::Content, "a".into(), &content("one"))]);
+    assert_eq!(inputs(&judged), [(Look::Stat, "a".into(), &content("one"))]);
 }
 
 #[test]
@@ -270,11 +274,34 @@ fn a_look_before_making_leaves_the_condition_absent_or_own() {
 #[test]
 fn what_is_made_and_gone_again_is_nothing() {
     let judged = Run::default()
-        .saw("/ws/tmp1", Seen::Exists, &State::Absent)
         .did("/ws/tmp1", Change::Create, &State::Absent)
         .did("/ws/tmp1", Change::Delete, &State::Absent)
         .judged(&Tree::default());
     assert_eq!((inputs(&judged), outputs(&judged), refused(&judged)), (vec![], vec![], None));
+}
+
+#[test]
+fn a_lock_that_was_looked_for_made_and_removed_must_not_be_there() {
+    let judged = Run::default()
+        .saw("/ws/lock", Seen::Exists, &State::Absent)
+        .did("/ws/lock", Change::Create, &State::Absent)
+        .did("/ws/lock", Change::Delete, &State::Absent)
+        .judged(&Tree::default());
+    assert_eq!(inputs(&judged), [(Look::Own, "lock".into(), &Value::OwnOrAbsent)]);
+    assert_eq!((outputs(&judged), refused(&judged)), (vec![], None));
+}
+
+#[test]
+fn what_was_taken_away_and_made_anew_was_there() {
+    let mut tree = Tree::default();
+    let before = tree.file("/ws/gen", "old");
+    tree.file("/ws/gen", "new");
+    let judged = Run::default()
+        .did("/ws/gen", Change::Delete, &before)
+        .did("/ws/gen", Change::Create, &State::Absent)
+        .judged(&tree);
+    assert_eq!(inputs(&judged), [(Look::Present, "gen".into(), &Value::Kind(Kind::File))]);
+    assert_eq!(outputs(&judged), ["/ws/gen"]);
 }
 
 #[test]
@@ -423,6 +450,84 @@ fn an_append_to_what_was_there_is_not_cached() {
     tree.owns("/ws/log");
     let judged = Run::default().did("/ws/log", Change::Append, &before).judged(&tree);
     assert_eq!(refused(&judged), Some(NotCachedKind::Appended));
+}
+
+#[test]
+fn an_append_to_a_build_tools_own_log_is_its_state() {
+    let mut tree = Tree::default();
+    tree.owns("/ws/out/.ninja_log");
+    let before = tree.file("/ws/out/.ninja_log", "one");
+    tree.file("/ws/out/.ninja_log", "one two");
+    let run = Run::default().did("/ws/out/.ninja_log", Change::Append, &before);
+    let judgement = run.judged(&tree);
+    assert_eq!(refused(&judgement), None);
+    assert!(judgement.built_on.is_some());
+}
+
+#[test]
+fn what_a_step_before_left_may_be_changed_in_place() {
+    for change in [Change::Modify, Change::Append, Change::Replace] {
+        let mut tree = Tree::default();
+        let before = tree.known_file("/ws/out", "one");
+        tree.earlier.insert(b"/ws/out".to_vec());
+        tree.file("/ws/out", "two");
+        let run =
+            Run::default().saw("/ws/out", Seen::Read, &before).did("/ws/out", change, &before);
+        let judgement = run.judged(&tree);
+        assert_eq!(refused(&judgement), None);
+        assert_eq!(inputs(&judgement), [(Look::Content, "out".to_owned(), &content("one"))]);
+        assert_eq!(outputs(&judgement), ["/ws/out"]);
+        assert!(!judgement.took_foreign);
+    }
+}
+
+#[test]
+fn an_own_file_that_was_read_and_removed_went_into_what_was_made() {
+    let mut tree = Tree::default();
+    tree.owns("/ws/cache-1");
+    let before = tree.file("/ws/cache-1", "one");
+    tree.remove("/ws/cache-1");
+    let read = Run::default().saw("/ws/cache-1", Seen::Read, &before);
+    let judgement = read.did("/ws/cache-1", Change::Delete, &before).judged(&tree);
+    assert!(judgement.built_on.is_some());
+    let unread = Run::default().did("/ws/cache-1", Change::Delete, &before).judged(&tree);
+    assert!(unread.built_on.is_none());
+}
+
+#[test]
+fn an_own_file_that_was_listed_and_left_was_built_on() {
+    let mut tree = Tree::default();
+    let dir = tree.dir("/ws/out");
+    tree.file("/ws/out/a", "made before");
+    tree.owns("/ws/out/a");
+    let judgement = Run::default().saw("/ws/out", names(&["a"]), &dir).judged(&tree);
+    assert_eq!(judgement.built_on.as_deref(), Some(&b"/ws/out/a"[..]));
+}
+
+#[test]
+fn what_is_read_from_a_fifo_is_somebodys_answer() {
+    let mut tree = Tree::default();
+    let fifo = State::Present(tree.put("/ws/fifo", 0o010_644, b""));
+    let judgement = Run::default().saw("/ws/fifo", Seen::Read, &fifo).judged(&tree);
+    assert_eq!(refused(&judgement), Some(NotCachedKind::AskedPeer));
+}
+
+#[test]
+fn a_temporary_file_moved_into_the_workspace_was_handed_over() {
+    let mut tree = Tree::default();
+    let given = tree.file("/tmp/given", "x");
+    tree.remove("/tmp/given");
+    tree.file("/ws/out", "x");
+    let run = Run::default().did("/tmp/given", Change::Delete, &given);
+    let judgement = run.did("/ws/out", Change::Create, &State::Absent).judged(&tree);
+    assert_eq!(refused(&judgement), Some(NotCachedKind::ReadTemp));
+}
+
+#[test]
+fn a_flag_looked_for_among_temporary_files_is_an_input() {
+    let tree = Tree::default();
+    let judgement = Run::default().saw("/tmp/flag", Seen::Stat, &State::Absent).judged(&tree);
+    assert_eq!(inputs(&judgement), [(Look::Kind, "flag".to_owned(), &Value::Absent)]);
 }
 
 #[test]

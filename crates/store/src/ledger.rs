@@ -55,6 +55,17 @@ pub struct Left {
     pub mode: u32,
 }
 
+/// A step that is recorded to have left something at a path, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The step.
+    pub step: StepKey,
+    /// What it left.
+    pub kind: Kind,
+    /// Digest of the content, or of the target of a link; zero for a directory.
+    pub digest: Digest,
+}
+
 /// A run of a step, or the restoring of a result.
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
@@ -140,18 +151,20 @@ impl State {
         })
     }
 
-    /// Every path at which a step is recorded to have left something, with those steps.
-    pub fn owners(&self) -> Result<HashMap<Vec<u8>, Vec<StepKey>>> {
+    /// Every path at which steps are recorded to have left something, with what each left there.
+    pub fn owners(&self) -> Result<HashMap<Vec<u8>, Vec<Owner>>> {
         self.db.snapshot("read the ledger", |session| {
             let steps = session.rows("SELECT id, key FROM step", [], |row| {
                 Ok((row.get(0)?, row.get(1).map(|Column(key)| StepKey(key))?))
             })?;
             let steps: HashMap<i64, StepKey> = steps.into_iter().collect();
-            let mut owners: HashMap<Vec<u8>, Vec<StepKey>> = HashMap::new();
-            let select = "SELECT DISTINCT step_id, path FROM recorded";
-            let pairs = session.rows(select, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            for (step, path) in pairs {
-                owners.entry(path).or_default().extend(steps.get::<i64>(&step));
+            let mut owners: HashMap<Vec<u8>, Vec<Owner>> = HashMap::new();
+            let select = "SELECT path, kind, digest, mode, step_id FROM recorded";
+            let rows = session.rows(select, [], |row| Ok((left_row(row)?, row.get(4)?)))?;
+            for (left, step) in rows {
+                let Some(step) = steps.get::<i64>(&step).copied() else { continue };
+                let owner = Owner { step, kind: left.kind, digest: left.digest };
+                owners.entry(left.path).or_default().push(owner);
             }
             Ok(owners)
         })

@@ -22,7 +22,7 @@ pub use blob::{Blob, BlobWriter};
 pub use cache::{Cache, Stats};
 pub use error::StoreError;
 pub use insert::Insert;
-pub use ledger::{Left, Run, Standing, StepKey};
+pub use ledger::{Left, Owner, Run, Standing, StepKey};
 pub use lock::StepLock;
 pub use lookup::{Chunk, Entry, set_digest};
 pub use prune::Pruned;

@@ -14,7 +14,7 @@ use crate::{Result, StoreError};
 
 /// Tables of the state; see `docs/formats.md`.
 const LAYOUT: Layout =
-    Layout { file: "state.db", format: 1, schema: include_str!("sql/state.sql") };
+    Layout { file: "state.db", format: 3, schema: include_str!("sql/state.sql") };
 
 /// Tables that speak of one directory tree and mean nothing in a copy of it.
 const FORGET: &str = "DELETE FROM stat; DELETE FROM recorded; DELETE FROM step;";

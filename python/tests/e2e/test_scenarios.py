@@ -142,7 +142,6 @@ MAKEFILE = (
 )
 
 
-@pytest.mark.xfail(reason="make reads its Makefile each time, and still trusts what stands")
 @pytest.mark.skipif(shutil.which("make") is None, reason="not on this machine: make")
 def test_an_edited_makefile_in_a_clean_clone(tmp_path: Path) -> None:
     tasks = [Task("build", "make -s")]
@@ -155,6 +154,22 @@ def test_an_edited_makefile_in_a_clean_clone(tmp_path: Path) -> None:
     other = clone(space, tmp_path / "clone", edited, tasks)
     run = other.run()
     assert text(other, "all.txt") == "new\na\n", run.told()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="not on this machine: make")
+def test_a_source_put_back_under_its_old_time(tmp_path: Path) -> None:
+    tasks = [Task("build", "make -s")]
+    files: Source = {"a.txt": "first\n", "Makefile": f"FLAGS = x\n{MAKEFILE}"}
+    space = Space.make(tmp_path / "here", files, tasks)
+    source = space.root / "a.txt"
+    shutil.copy2(source, space.root / "a.orig")
+    put(space, "a.txt", "edited\n")
+    space.run()
+    (space.root / "a.orig").rename(source)
+    space.run()  # make says that all is up to date
+    other = clone(space, tmp_path / "clone", files, tasks)
+    run = other.run()
+    assert text(other, "all.txt") == "x\nfirst\n", run.told()
 
 
 def test_a_clean_task_is_not_answered_from_a_tree_that_was_clean(tmp_path: Path) -> None:
@@ -310,6 +325,36 @@ def test_git_status_by_the_user_is_no_reason_to_run(tmp_path: Path) -> None:
     assert (space.root / ".git/index").read_bytes() != index
     run = space.run()
     assert run.ran() == frozenset(), run.told()
+
+
+def test_git_status_within_a_step(tmp_path: Path) -> None:
+    files = {"src/a": "a\n", ".gitignore": ".taskrunner/\nout.txt\n"}
+    space = Space.make(tmp_path, files, [Task("build", "git status --short > out.txt")])
+    init_git(space.root)
+    os.utime(space.root / "src/a", (1, 1))  # so that it rewrites the index
+    run = space.run()
+    assert run.one("build").skip is None, run.told()
+    assert space.run().ran() == frozenset()
+    put(space, "src/a", "edited\n")
+    assert space.run().ran() == {"build"}
+    assert text(space, "out.txt") == " M src/a\n"
+
+
+def test_unordered_tasks_that_share_a_file_are_told_so(tmp_path: Path) -> None:
+    tasks = [
+        Task("one", "cat a.txt > shared.txt"),
+        Task("two", "cat a.txt a.txt > shared.txt"),
+        Task("build", "true", depends_on=("one", "two")),
+    ]
+    run = Space.make(tmp_path, {"a.txt": "a\n"}, tasks).run()
+    others = {"one": "workspace#two", "two": "workspace#one"}
+    skips = {name: run.one(name).skip for name in others}
+    # The second is told; the first too, if it was not yet stored, or was being stored.
+    races = {name: skip for name, skip in skips.items() if skip is not None and skip.kind == "race"}
+    assert races, run.told()
+    for name, skip in races.items():
+        assert skip.path == "shared.txt", run.told()
+        assert skip.mentions(others[name])
 
 
 def git(place: Place, *arguments: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,20 @@ DOCS = Path(__file__).parents[3] / "docs"
 @pytest.mark.parametrize("kind", [*reasons.MISS_KINDS, *reasons.NOT_CACHED_KINDS])
 def test_every_reason_is_documented(kind: str) -> None:
     assert f"`{kind}`" in (DOCS / "cli.md").read_text()
+
+
+def test_every_scenario_has_its_test() -> None:
+    text = (DOCS / "semantics.md").read_text()
+    table = text.partition("## Scenarios")[2].partition("\n## ")[0]
+    tests = [cell for line in table.splitlines() for cell in line.split("|")[2:3]]
+    names = [name for cell in tests for name in re.findall(r'`(\w+)`|("[^"]+")', cell)]
+    assert len(names) > 38
+    root = DOCS.parent
+    sources = [*root.glob("crates/*/tests/*.rs"), *root.glob("crates/*/src/*.rs")]
+    sources += (root / "python/tests").glob("*/*.py")
+    code = "".join(path.read_text() for path in sources)
+    wanted = [f" {function}(" if function else quoted for function, quoted in names]
+    assert [want for want in wanted if want not in code] == []
 
 
 def test_every_option_is_documented() -> None:

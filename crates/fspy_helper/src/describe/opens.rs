@@ -118,7 +118,9 @@ impl Scene<'_> {
     fn opened(&mut self, place: Place, flags: Flags) {
         match place.found {
             Found::Missing { last: true } if flags.makes() => {
-                let looked = flags.has(libc::O_EXCL) || flags.has(libc::O_RDWR);
+                // What is appended to old bytes is another file than what is appended to none.
+                let looked =
+                    flags.has(libc::O_EXCL) || flags.has(libc::O_RDWR) || flags.has(libc::O_APPEND);
                 self.made(&place.path, looked);
             }
             _ => {
