@@ -34,9 +34,6 @@ class Policy(NamedTuple):
             return Reason("cache-disabled", detail="interactive = true")
         if not task.cache:
             return Reason("cache-disabled", detail="cache = false")
-        if any(name.startswith("!") for name in task.noise):
-            # The native part has the built-in table, and looks past what is in it all the same.
-            return Reason("cache-disabled", detail="noise takes out a name of the table")
         on = self.tasks if task.declared else self.scripts
         if not on and self.mode != "on":
             kind = "tasks" if task.declared else "scripts"

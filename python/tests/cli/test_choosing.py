@@ -111,17 +111,3 @@ def test_scripts_are_cached_if_the_configuration_says_so(
     engines.clear()
     assert cli("run", "build").code == 0
     assert engines[0].steps[0].cached
-
-
-def test_a_task_that_takes_a_name_out_of_the_table_is_not_cached(
-    make_workspace: MakeWorkspace, cli: Cli, engines: Engines
-) -> None:
-    root = make_workspace({"taskrunner.toml": ""})
-    cached = []
-    for noise in ('[".x"]', '[".x", "!.mypy_cache"]'):
-        text = f'[tasks.build]\ncommand = "tool"\nnoise = {noise}\n'
-        (root / "taskrunner.toml").write_text(text)
-        engines.clear()
-        assert cli("run", "build").code == 0
-        cached.append(engines[0].steps[0].cached)
-    assert cached == [True, False]

@@ -33,6 +33,32 @@ def test_a_step_that_takes_too_long_ends_with_all_its_processes(tmp_path: Path) 
     assert skip.kind == "timed-out"
 
 
+# noise
+
+
+def noisy(base: Path, directory: str, noise: list[str]) -> Space:
+    line = f"mkdir -p {directory}; cat a.txt > {directory}/copy; cat a.txt > out.txt"
+    return Space.make(base, {"a.txt": "a\n"}, [Task("build", line, keys={"noise": noise})])
+
+
+def test_what_is_noise_is_no_output(tmp_path: Path) -> None:
+    space = noisy(tmp_path, "kept", ["kept"])
+    assert space.run().one("build").skip is None
+    (space.root / "kept/copy").unlink()
+    (space.root / "out.txt").unlink()
+    assert space.run().ran() == frozenset()
+    assert (space.root / "out.txt").read_text(encoding="utf-8") == "a\n"
+    assert not (space.root / "kept/copy").exists()
+
+
+def test_what_is_taken_out_of_the_table_is_an_output(tmp_path: Path) -> None:
+    space = noisy(tmp_path, ".mypy_cache", ["!.mypy_cache"])
+    assert space.run().one("build").skip is None
+    (space.root / ".mypy_cache/copy").unlink()
+    assert space.run().ran() == frozenset()
+    assert (space.root / ".mypy_cache/copy").read_text(encoding="utf-8") == "a\n"
+
+
 # retries
 
 # Fails as often as `failures` has lines; leaves a trail of its attempts.
