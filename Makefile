@@ -21,7 +21,7 @@ NATIVE := python/taskrunner/_native.abi3.so
 WHEEL  := $(DIST)/.wheel
 
 # Crates whose tests start no processes to speak of.
-FAST_CRATES := stat fspy_trace digest archive pathglob gitindex store policy
+FAST_CRATES := stat fspy_trace fspy_ring digest archive pathglob gitindex store policy
 # Tests that need no more than a moment each; the rest run whole workspaces, in `make test`.
 FAST_TESTS := $(addprefix python/tests/,unit plan_snapshots cli packaging metamorphic/test_harness.py)
 STUBTEST_ALLOWED := scripts/stubtest-allowlist.txt
@@ -146,6 +146,7 @@ bench: build ## what a run, a plan, the tracer and a hint cost: ratios, by the s
 	$(BIN)/python benches/plan.py
 	$(BIN)/python benches/schedule.py
 	cargo run --locked --release -p fspy --example overhead
+	$(BIN)/python benches/trace_overhead.py
 	$(BIN)/python benches/hints.py
 
 .PHONY: clean

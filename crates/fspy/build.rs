@@ -8,14 +8,16 @@ use nested_cargo::{Fallible, Linker, Nested};
 
 /// Position-independent and without any library of the system it will run on.
 const STATIC: &str = "-Ctarget-feature=+crt-static\x1f-Crelocation-model=pie";
-/// Without libc and its start files.
-const FREESTANDING: &str = "-Clink-arg=-nostdlib\x1f-Clink-arg=-nostartfiles";
+/// Without libc and its start files, and without any symbol that might be found there.
+const FREESTANDING: &str =
+    "-Clink-arg=-nostdlib\x1f-Clink-arg=-nostartfiles\x1f-Clink-arg=-Wl,-z,defs,-z,now";
 /// What the two programs are built from, relative to the workspace.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "Cargo.toml",
     "Cargo.lock",
     "crates/fspy_helper",
     "crates/fspy_preload",
+    "crates/fspy_ring",
     "crates/fspy_trace",
     "crates/stat",
 ];

@@ -233,7 +233,7 @@ class Step:
         output_auto: bool,
         output_include: Sequence[str],
         output_exclude: Sequence[str],
-        noise: Sequence[str] = (),
+        noise: Sequence[str],
     ) -> Step:
         """Make a step.
 

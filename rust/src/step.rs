@@ -21,7 +21,7 @@ impl Step {
     #[pyo3(signature = (*, id, package, task, index, args, weak, description, argv, env, untracked_env,
         cwd, before, cached, traced, interactive, input_auto, input_include, input_exclude, output_auto,
         output_include,
-        output_exclude, noise=Vec::new()))]
+        output_exclude, noise))]
     #[expect(clippy::similar_names, reason = "`args` and `argv` are what they are called")]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     #[expect(clippy::fn_params_excessive_bools, reason = "keyword arguments in Python")]

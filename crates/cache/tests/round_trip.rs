@@ -161,6 +161,7 @@ fn run_to(
         incomplete: vec![],
         started_ns: 0,
         calls: 0,
+        recorded: 0,
     };
     let end = RunEnd {
         code: (code < 128).then_some(code),

@@ -1,4 +1,5 @@
-//! Runs a command and prints its trace: `trace HELPER COMMAND…`.
+//! Runs a command and prints its trace: `trace HELPER COMMAND…`; with the preload library named in
+//! `PRELOAD`, the fast way.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use std::env;
@@ -18,7 +19,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         traced: true,
         interactive: false,
     };
-    let mut supervisor = Supervisor::start(Path::new(&helper), &env::temp_dir())?;
+    let mut supervisor = match env::var_os("PRELOAD") {
+        Some(preload) => {
+            Supervisor::start_fast(Path::new(&helper), Path::new(&preload), &env::temp_dir())?
+        }
+        None => Supervisor::start(Path::new(&helper), &env::temp_dir())?,
+    };
     println!("{:?}", supervisor.fidelity());
     supervisor.spawn(&spawn)?;
     loop {

@@ -33,12 +33,13 @@ pub(crate) struct Helper {
 }
 
 impl Helper {
-    /// Starts it and waits for its first word.
-    pub(crate) fn start(program: &Path) -> Result<Self, Error> {
+    /// Starts it, with the preload library if that is to be used, and waits for its first word.
+    pub(crate) fn start(program: &Path, preload: Option<&Path>) -> Result<Self, Error> {
         let (ours, theirs) = channel::pair().attempt("make the tracer's control socket")?;
         set_socket_timeout(&ours, Timeout::Send, Some(SEND_DEADLINE))
             .attempt("set up the tracer's control socket")?;
         let child = Command::new(program)
+            .args(preload)
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

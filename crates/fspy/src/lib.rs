@@ -22,3 +22,6 @@ pub use waker::Waker;
 /// The helper program that was built along with this crate: for tests. What is installed knows
 /// where its own is.
 pub const BUILT_HELPER: &str = env!("FSPY_HELPER");
+
+/// The preload library that was built along with it: for tests, too.
+pub const BUILT_PRELOAD: &str = env!("FSPY_PRELOAD");

@@ -53,7 +53,21 @@ impl Supervisor {
     /// Starts the `helper` program and asks it what tracing can do here. `scratch_dir` is a
     /// directory of the file system that steps write to; it is used to read that one's clock.
     pub fn start(helper: &Path, scratch_dir: &Path) -> Result<Self, Error> {
-        let helper = Helper::start(helper)?;
+        Self::with(Helper::start(helper, None)?, scratch_dir)
+    }
+
+    /// As [`Supervisor::start`]; besides, programs are given the `preload` library where that pays,
+    /// so that calls that only look need not be notified one by one.
+    ///
+    /// # Errors
+    /// As [`Supervisor::start`]. A library that can't be used is as none.
+    pub fn start_fast(helper: &Path, preload: &Path, scratch_dir: &Path) -> Result<Self, Error> {
+        // The helper leaves the directory that a relative path starts from.
+        let preload = std::path::absolute(preload).attempt("find the preload library")?;
+        Self::with(Helper::start(helper, Some(&preload))?, scratch_dir)
+    }
+
+    fn with(helper: Helper, scratch_dir: &Path) -> Result<Self, Error> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).attempt("make an epoll instance")?;
         let waker = Waker::new().attempt("make an eventfd")?;
         let control = helper.control().ok_or(Error::HelperGone)?;

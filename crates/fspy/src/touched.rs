@@ -168,6 +168,7 @@ mod tests {
             incomplete: Vec::new(),
             started_ns: 0,
             calls: 0,
+            recorded: 0,
         }
     }
 

@@ -39,6 +39,22 @@ fn it_needs_no_library() {
     assert!(!tags.into_iter().any(|tag| tag == DT_NEEDED));
 }
 
+/// Nor any symbol: it would be bound to somebody else's.
+#[test]
+fn it_needs_no_symbol() {
+    if !support_has("nm") {
+        return;
+    }
+    let output = Command::new("nm").args(["-D", "--undefined-only", PRELOAD]).output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+fn support_has(tool: &str) -> bool {
+    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .any(|dir| dir.join(tool).is_file())
+}
+
 #[test]
 fn its_note_names_the_trace_format() {
     let elf = fs::read(PRELOAD).unwrap();

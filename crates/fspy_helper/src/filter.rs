@@ -3,11 +3,12 @@
 //! Numbers are tested before anything else, so that the kernel's table of calls that are always
 //! allowed covers all that are not listed.
 
+use fspy_ring::{FAST, PAGE_EXIT};
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
 use crate::syscalls::{
     ARCH, CALLS, FOREIGN, FOREIGN_HANDLER, FOREIGN_SOCKETS, HANDLER, HAS_X32, IO_URING_SETUP,
-    Picked, X32,
+    PRCTL, Picked, SECCOMP, X32,
 };
 
 /// Offset of the number in `struct seccomp_data`.
@@ -16,21 +17,43 @@ const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 /// Offset of the low half of the first argument.
 const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
+/// Offsets of the halves of the instruction pointer.
+const INSTRUCTION_LOW: u32 = if cfg!(target_endian = "little") { 8 } else { 12 };
+const INSTRUCTION_HIGH: u32 = if cfg!(target_endian = "little") { 12 } else { 8 };
+/// A call by which a program installs a filter of its own.
+const FILTERING: Picked = Picked { number: PRCTL, values: &[libc::PR_SET_SECCOMP as u32] };
 /// Answer of the kernel for a call it does not have.
 const NO_SUCH_CALL: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
+const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
+
 /// The program, ready for `seccomp(2)`, that answers `action` for every call of interest.
 pub(crate) fn program(action: u32) -> Vec<sock_filter> {
-    let each = |numbers: &mut dyn Iterator<Item = u32>| -> Vec<_> {
-        numbers.flat_map(|number| when_equal(number, action)).collect()
-    };
-    let mut foreign = each(&mut FOREIGN.numbers().into_iter());
-    let mut native = each(&mut CALLS.iter().map(|call| call.number));
-    foreign.extend(FOREIGN_SOCKETS.into_iter().flat_map(|picked| pick(picked, action)));
+    let mut native = each(CALLS.iter().map(|call| call.number), action);
     // A call that is stopped for `ptrace` is never interrupted.
-    if action == libc::SECCOMP_RET_USER_NOTIF {
-        foreign.extend(FOREIGN_HANDLER.into_iter().flat_map(|picked| pick(picked, action)));
+    if action == NOTIFY {
         native.extend(pick(HANDLER, action));
+    }
+    with_native(native, action)
+}
+
+/// The program for the fast way: calls of interest are notified, but for those that only look and
+/// come from the known page; those that install a filter are notified besides.
+pub(crate) fn fast_program() -> Vec<sock_filter> {
+    let mut native = from_page();
+    native.extend(when_equal(SECCOMP, NOTIFY));
+    native.extend(each(CALLS.iter().map(|call| call.number), NOTIFY));
+    native.extend(pick(FILTERING, NOTIFY));
+    native.extend(pick(HANDLER, NOTIFY));
+    with_native(native, NOTIFY)
+}
+
+/// With the part for this architecture's own calls, which begins with the number loaded.
+fn with_native(native: Vec<sock_filter>, action: u32) -> Vec<sock_filter> {
+    let mut foreign = each(FOREIGN.numbers().into_iter(), action);
+    foreign.extend(FOREIGN_SOCKETS.into_iter().flat_map(|picked| pick(picked, action)));
+    if action == NOTIFY {
+        foreign.extend(FOREIGN_HANDLER.into_iter().flat_map(|picked| pick(picked, action)));
     }
     let mut program = vec![load(NUMBER)];
     program.extend(when_equal(IO_URING_SETUP, NO_SUCH_CALL));
@@ -57,6 +80,42 @@ fn pick(picked: Picked, action: u32) -> Vec<sock_filter> {
     part.push(answer(libc::SECCOMP_RET_ALLOW));
     part.insert(0, jump(BPF_JEQ, picked.number, 0, narrow(part.len())));
     part
+}
+
+/// Calls that look are let through if they come from the page, and notified otherwise.
+fn from_page() -> Vec<sock_filter> {
+    let numbers = CALLS.iter().map(|call| call.number).filter(|number| FAST.contains(number));
+    let numbers: Vec<_> = numbers.collect();
+    let test = [
+        load(INSTRUCTION_HIGH),
+        jump(BPF_JEQ, high(PAGE_EXIT), 0, 2),
+        load(INSTRUCTION_LOW),
+        jump(BPF_JEQ, low(PAGE_EXIT), 1, 0),
+        answer(NOTIFY),
+        answer(libc::SECCOMP_RET_ALLOW),
+    ];
+    let count = numbers.len();
+    let mut program = Vec::new();
+    for (index, number) in numbers.into_iter().enumerate() {
+        // To the test, over the rest and the jump after them.
+        program.push(jump(BPF_JEQ, number, narrow(count - index), 0));
+    }
+    program.push(jump(BPF_JGE, 0, narrow(test.len()), 0));
+    program.extend(test);
+    program
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the half that is meant")]
+const fn low(word: u64) -> u32 {
+    word as u32
+}
+
+const fn high(word: u64) -> u32 {
+    low(word >> 32)
+}
+
+fn each(numbers: impl Iterator<Item = u32>, action: u32) -> Vec<sock_filter> {
+    numbers.flat_map(|number| when_equal(number, action)).collect()
 }
 
 fn when_equal(number: u32, then: u32) -> [sock_filter; 2] {
@@ -88,14 +147,21 @@ fn narrow(instructions: usize) -> u8 {
 mod tests {
     use super::*;
 
-    const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
+    /// A call as the kernel describes it.
+    #[derive(Clone, Copy, Default)]
+    struct Made {
+        arch: u32,
+        number: u32,
+        argument: u32,
+        instruction: u64,
+    }
 
     fn run(program: &[sock_filter], arch: u32, number: u32) -> u32 {
-        run_with(program, arch, number, 0)
+        run_with(program, Made { arch, number, ..Made::default() })
     }
 
     /// Runs the program as the kernel would.
-    fn run_with(program: &[sock_filter], arch: u32, number: u32, argument: u32) -> u32 {
+    fn run_with(program: &[sock_filter], made: Made) -> u32 {
         let (mut at, mut value) = (0, 0);
         loop {
             let op = program[at];
@@ -103,9 +169,12 @@ mod tests {
             match u32::from(op.code) {
                 c if c == BPF_LD | BPF_W | BPF_ABS => {
                     value = match op.k {
-                        NUMBER => number,
-                        ARCHITECTURE => arch,
-                        _ => argument,
+                        NUMBER => made.number,
+                        ARCHITECTURE => made.arch,
+                        INSTRUCTION_LOW => low(made.instruction),
+                        INSTRUCTION_HIGH => high(made.instruction),
+                        FIRST_ARGUMENT => made.argument,
+                        offset => panic!("nothing at {offset}"),
                     };
                 }
                 c if c == BPF_RET | BPF_K => return op.k,
@@ -119,25 +188,50 @@ mod tests {
 
     #[test]
     fn every_listed_call_is_notified_and_no_other() {
-        let program = program(NOTIFY);
+        let (plain, fast) = (program(NOTIFY), fast_program());
         for number in 0..600 {
             let listed = CALLS.iter().any(|call| call.number == number);
             let expected = match (listed, number) {
-                (true, _) => libc::SECCOMP_RET_USER_NOTIF,
+                (true, _) => NOTIFY,
                 (false, IO_URING_SETUP) => NO_SUCH_CALL,
                 _ => libc::SECCOMP_RET_ALLOW,
             };
-            assert_eq!(run(&program, ARCH, number), expected, "call {number}");
+            assert_eq!(run(&plain, ARCH, number), expected, "call {number}");
+            let expected = if number == SECCOMP { NOTIFY } else { expected };
+            assert_eq!(run(&fast, ARCH, number), expected, "call {number}");
+        }
+    }
+
+    #[test]
+    fn only_calls_that_look_are_let_through_and_only_from_the_page() {
+        let lets = |program: &[sock_filter], number, instruction| {
+            let made = Made { arch: ARCH, number, instruction, argument: 0 };
+            run_with(program, made) == libc::SECCOMP_RET_ALLOW
+        };
+        let (plain, fast) = (program(NOTIFY), fast_program());
+        for call in CALLS {
+            let number = call.number;
+            assert_eq!(lets(&fast, number, PAGE_EXIT), FAST.contains(&number), "{}", call.name);
+            assert!(!lets(&plain, number, PAGE_EXIT));
+            for elsewhere in [PAGE_EXIT + 1, PAGE_EXIT - 2, PAGE_EXIT | 1 << 32, 0, u64::MAX] {
+                assert!(!lets(&fast, number, elsewhere), "{} from {elsewhere:x}", call.name);
+            }
         }
     }
 
     #[test]
     fn handlers_of_dead_children_are_notified_and_no_others() {
-        let program = program(NOTIFY);
-        for signal in 1..=64 {
-            let notified =
-                run_with(&program, ARCH, HANDLER.number, signal) == libc::SECCOMP_RET_USER_NOTIF;
-            assert_eq!(notified, signal == HANDLER.values[0], "signal {signal}");
+        let (plain, fast) = (program(NOTIFY), fast_program());
+        for argument in 1..=64 {
+            let made = Made { arch: ARCH, number: HANDLER.number, argument, instruction: 0 };
+            for program in [&plain, &fast] {
+                let notified = run_with(program, made) == NOTIFY;
+                assert_eq!(notified, argument == HANDLER.values[0], "signal {argument}");
+            }
+            let made = Made { number: PRCTL, ..made };
+            assert_eq!(run_with(&plain, made), libc::SECCOMP_RET_ALLOW);
+            let notified = run_with(&fast, made) == NOTIFY;
+            assert_eq!(notified, argument == FILTERING.values[0], "prctl {argument}");
         }
     }
 
@@ -151,8 +245,9 @@ mod tests {
             };
             assert_eq!(run(&stopped, ARCH, number), expected, "call {number}");
         }
-        let action = run_with(&stopped, ARCH, HANDLER.number, HANDLER.values[0]);
-        assert_eq!(action, libc::SECCOMP_RET_ALLOW);
+        let (number, argument) = (HANDLER.number, HANDLER.values[0]);
+        let handler = Made { arch: ARCH, number, argument, instruction: 0 };
+        assert_eq!(run_with(&stopped, handler), libc::SECCOMP_RET_ALLOW);
     }
 
     #[test]

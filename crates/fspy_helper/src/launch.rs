@@ -74,6 +74,10 @@ impl Watch {
         Self::Notified(filter::program(libc::SECCOMP_RET_USER_NOTIF))
     }
 
+    pub(crate) fn notified_or_recorded() -> Self {
+        Self::Notified(filter::fast_program())
+    }
+
     pub(crate) fn by_stops(mode: Mode) -> Self {
         let filtered = mode == Mode::Filter;
         Self::Seized(filtered.then(|| filter::program(libc::SECCOMP_RET_TRACE)))

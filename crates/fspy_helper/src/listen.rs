@@ -14,6 +14,7 @@ const fn ioctl_number(direction: c_ulong, size: usize, number: c_ulong) -> c_ulo
 const RECV: c_ulong = ioctl_number(3, size_of::<seccomp_notif>(), 0);
 const SEND: c_ulong = ioctl_number(3, size_of::<seccomp_notif_resp>(), 1);
 const ID_VALID: c_ulong = ioctl_number(1, size_of::<u64>(), 2);
+const ADD_DESCRIPTOR: c_ulong = ioctl_number(1, size_of::<libc::seccomp_notif_addfd>(), 3);
 const SET_FLAGS: c_ulong = ioctl_number(1, size_of::<u64>(), 4);
 /// Wakes this thread on the caller's processor, which saves most of the cost of a notification.
 const SYNC_WAKE_UP: c_ulong = 1;
@@ -27,6 +28,8 @@ pub(crate) struct Notification {
     pub(crate) arch: u32,
     pub(crate) number: i32,
     pub(crate) args: [u64; 6],
+    /// Address after the instruction that made the call.
+    pub(crate) instruction: u64,
 }
 
 /// Where a call waits, to be let go on.
@@ -36,6 +39,16 @@ pub(crate) trait Waiting {
     /// Lets the call proceed as if nobody had looked. True if the caller waited until now: then
     /// what was read about it was about no other process.
     fn proceed(&self, id: u64) -> bool;
+    /// Answers the call with success, without its being made. True if the caller waited until now;
+    /// never, where calls can only be let go on.
+    fn succeed(&self, _id: u64) -> bool {
+        false
+    }
+    /// Answers the call with a new descriptor of the caller's. True if it has it now; if not, the
+    /// call still waits, or the caller is gone.
+    fn give(&self, _id: u64, _file: BorrowedFd<'_>) -> bool {
+        false
+    }
 }
 
 /// The listening end of one step's filter.
@@ -71,6 +84,7 @@ impl Listener {
             arch: raw.data.arch,
             number: raw.data.nr,
             args: raw.data.args,
+            instruction: raw.data.instruction_pointer,
         })
     }
 }
@@ -82,7 +96,30 @@ impl Waiting for Listener {
     }
 
     fn proceed(&self, id: u64) -> bool {
-        let mut answer = seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE };
+        self.send(seccomp_notif_resp { id, val: 0, error: 0, flags: CONTINUE })
+    }
+
+    fn succeed(&self, id: u64) -> bool {
+        self.send(seccomp_notif_resp { id, val: 0, error: 0, flags: 0 })
+    }
+
+    fn give(&self, id: u64, file: BorrowedFd<'_>) -> bool {
+        /// `SECCOMP_ADDFD_FLAG_SEND`.
+        const SEND_IT: u32 = 1 << 1;
+        let given = libc::seccomp_notif_addfd {
+            id,
+            flags: SEND_IT,
+            srcfd: file.as_raw_fd().cast_unsigned(),
+            newfd: 0,
+            newfd_flags: libc::O_CLOEXEC.cast_unsigned(),
+        };
+        // SAFETY: the pointer is to a live `seccomp_notif_addfd`.
+        unsafe { libc::ioctl(self.fd.as_raw_fd(), ADD_DESCRIPTOR, &raw const given) >= 0 }
+    }
+}
+
+impl Listener {
+    fn send(&self, mut answer: seccomp_notif_resp) -> bool {
         loop {
             // SAFETY: the pointer is to a live `seccomp_notif_resp`.
             let sent = unsafe { libc::ioctl(self.fd.as_raw_fd(), SEND, &raw mut answer) };

@@ -42,6 +42,11 @@ pub(crate) fn without_links(path: &[u8]) -> rustix::io::Result<State> {
     Ok(State::Link(id, target.into_bytes()))
 }
 
+/// Number of the file system that a path is on.
+pub(crate) fn device(path: &[u8]) -> Option<u64> {
+    Some(identity(&rustix::fs::lstat(path).ok()?).dev)
+}
+
 /// Whether this process, whose rights the step shares, may do what the `access` bits say.
 pub(crate) fn permits(path: &[u8], bits: u8) -> bool {
     let access = rustix::fs::Access::from_bits_truncate(u32::from(bits));

@@ -9,6 +9,7 @@ mod control;
 mod deaths;
 mod describe;
 mod detach;
+mod fast;
 mod filter;
 mod handlers;
 mod launch;
@@ -55,7 +56,10 @@ fn run() -> io::Result<()> {
     let (control, null) = detach::from_runner()?;
     let deaths = deaths::Deaths::new()?;
     let (rung, reason) = probe::ladder();
-    let shared = Arc::new(shared::Shared::new(control, null, rung)?);
+    // Whoever starts this program may name the preload library, where there is a working one.
+    let preload = std::env::args_os().nth(1).filter(|_| cfg!(target_arch = "x86_64"));
+    let workshop = preload.and_then(|path| fast::Workshop::new(path.into())).map(Arc::new);
+    let shared = Arc::new(shared::Shared::new(control, null, rung, workshop)?);
     let fidelity = rung.fidelity();
     shared.report(&Report::Hello { version: VERSION, fidelity, reason });
     control::serve(&shared, &deaths);

@@ -10,6 +10,7 @@ use fspy_trace::channel::Packet;
 use fspy_trace::wire::Report;
 
 use crate::bell::Bell;
+use crate::fast::Workshop;
 use crate::probe::Rung;
 use crate::step::{Ended, Step};
 use crate::tree::{kill_family, send};
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     rung: Rung,
     steps: Mutex<Steps>,
     outbox: Mutex<VecDeque<Packet>>,
+    /// What the fast way needs; `None` if it is not wanted.
+    workshop: Option<Arc<Workshop>>,
     /// Rings when the main thread should look at all this again.
     bell: Bell,
 }
@@ -37,9 +40,14 @@ struct Steps {
 
 impl Shared {
     /// `control` does not block; `null` is `/dev/null`.
-    pub(crate) fn new(control: OwnedFd, null: OwnedFd, rung: Rung) -> io::Result<Self> {
+    pub(crate) fn new(
+        control: OwnedFd,
+        null: OwnedFd,
+        rung: Rung,
+        workshop: Option<Arc<Workshop>>,
+    ) -> io::Result<Self> {
         let (steps, outbox) = (Mutex::default(), Mutex::default());
-        Ok(Self { control, null, rung, steps, outbox, bell: Bell::new()? })
+        Ok(Self { control, null, rung, workshop, steps, outbox, bell: Bell::new()? })
     }
 
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
@@ -52,6 +60,10 @@ impl Shared {
 
     pub(crate) fn rung(&self) -> Rung {
         self.rung
+    }
+
+    pub(crate) fn workshop(&self) -> Option<Arc<Workshop>> {
+        self.workshop.clone()
     }
 
     pub(crate) fn bell(&self) -> &Bell {

@@ -13,6 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::bell::Bell;
 use crate::clock;
+use crate::fast::Fast;
 use crate::launch::{News, Prepared, Watch, next_news};
 use crate::listen::{Listener, Waiting, refusal};
 use crate::probe::Rung;
@@ -148,7 +149,12 @@ impl<'a> Life<'a> {
         };
         let input = given.as_ref().map_or(shared.null(), AsFd::as_fd);
         let log = fds.next().map(File::from);
-        let way = if launch.traced { Watch::notified() } else { Watch::None };
+        let fast = shared.workshop().filter(|_| launch.traced).and_then(Fast::new);
+        let way = match (launch.traced, &fast) {
+            (false, _) => Watch::None,
+            (true, None) => Watch::notified(),
+            (true, Some(_)) => Watch::notified_or_recorded(),
+        };
         let prepared = Prepared::new(launch, way).map_err(|_| (Stage::Exec, libc::EINVAL))?;
         let stamp = clock::stamp(&launch.scratch);
         let started = Instant::now();
@@ -156,7 +162,7 @@ impl<'a> Life<'a> {
         let (pid, news) =
             shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
         let fidelity = Fidelity::Notify;
-        let tracer = || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log);
+        let tracer = move || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log, fast);
         let watch = watch(launch.traced.then(|| next_news(news.as_fd())), tracer)?;
         let pipes = [&stdout, &stderr].map(|pipe| survivors::pipe_name(pipe.as_fd()));
         Ok(Self {
@@ -204,6 +210,8 @@ impl<'a> Life<'a> {
         let ready = self.wait();
         if ready.call {
             self.answer();
+        } else if let Ok((_, tracer)) = &mut self.watch {
+            tracer.catch_up();
         }
         if ready.news {
             self.hear();
@@ -213,7 +221,9 @@ impl<'a> Life<'a> {
 
     fn wait(&self) -> Ready {
         let ended = self.step.ended();
-        let timeout = ended.map(|ended| GRACE.saturating_sub(ended.at.elapsed()));
+        let grace = ended.map(|ended| GRACE.saturating_sub(ended.at.elapsed()));
+        let patience = self.watch.as_ref().ok().and_then(|(_, tracer)| tracer.patience());
+        let timeout = grace.into_iter().chain(patience).min();
         // What hung up, and a bell that has rung, would be ready for ever.
         let listener = self.watch.as_ref().ok().filter(|_| !self.alone);
         let listener = listener.map(|(listener, _)| listener.as_fd());

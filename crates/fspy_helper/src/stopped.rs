@@ -74,7 +74,7 @@ impl<'a> Life<'a> {
         let (pid, news) =
             shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
         let fidelity = Rung::Stops(mode).fidelity();
-        let tracer = || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log);
+        let tracer = || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log, None);
         let trace = if launch.traced {
             seized(pid, &news, mode)?.map(|()| tracer())
         } else {

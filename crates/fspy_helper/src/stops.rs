@@ -157,6 +157,7 @@ pub(crate) fn call(tid: pid_t) -> Option<Notification> {
         // As the kernel does: it looks at the low half.
         number: i32::try_from(number & 0xFFFF_FFFF).unwrap_or(-1),
         args,
+        instruction: info.instruction_pointer,
     })
 }
 

@@ -5,17 +5,22 @@ use std::fs::File;
 use std::hash::Hash;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fspy_trace::{Fidelity, Fold, Incomplete, Peer, Trace};
 
 use crate::describe::{Findings, Interpreters, describe};
+use crate::fast::{self, Answer, Fast, Recorded};
 use crate::handlers;
 use crate::listen::{Notification, Waiting};
 #[cfg(feature = "mutations")]
 use crate::mutations;
-use crate::syscalls::{Call, Index, Meaning};
+use crate::syscalls::{ARCH, Call, Index, Meaning, PRCTL, SECCOMP};
 use crate::thread::{Thread, World};
 use crate::tree::Family;
+
+/// Calls by which a program installs a filter of its own.
+const FILTERING: [i32; 2] = [SECCOMP.cast_signed(), PRCTL.cast_signed()];
 
 /// The state of one step's trace.
 #[derive(Debug)]
@@ -34,8 +39,10 @@ pub(crate) struct Tracer {
     /// Threads known to live in it.
     at_home: HashSet<u32>,
     calls: u64,
+    recorded: u64,
     started_ns: i64,
     log: Option<File>,
+    fast: Option<Fast>,
 }
 
 impl Tracer {
@@ -44,7 +51,11 @@ impl Tracer {
         fidelity: Fidelity,
         started_ns: i64,
         log: Option<File>,
+        fast: Option<Fast>,
     ) -> Self {
+        if let (Some(_), Some(fast)) = (&log, &fast) {
+            fast.want_every_call();
+        }
         Self {
             index: Index::new(),
             fold: Fold::new(),
@@ -58,8 +69,10 @@ impl Tracer {
             world: World::of(Thread(std::process::id())),
             at_home: HashSet::new(),
             calls: 0,
+            recorded: 0,
             started_ns,
             log,
+            fast,
         }
     }
 
@@ -70,6 +83,14 @@ impl Tracer {
 
     /// Answers one call. Nothing that happens here may keep it from proceeding.
     pub(crate) fn answer(&mut self, listener: &impl Waiting, notification: &Notification) {
+        // What was done before this call is told before it.
+        self.catch_up();
+        if notification.arch == ARCH && FILTERING.contains(&notification.number) {
+            // A filter of the program's own may not like what the library does.
+            self.turn_off();
+            listener.proceed(notification.id);
+            return;
+        }
         if let Some(layout) = handlers::installs(notification) {
             if listener.is_valid(notification.id) {
                 handlers::keep_restarting(notification.tid, notification.args[1], layout);
@@ -87,11 +108,66 @@ impl Tracer {
         }
         #[cfg(feature = "mutations")]
         let findings = mutations::without(findings);
+        if findings.world_changes {
+            self.turn_off();
+        }
+        let answered = match (&mut self.fast, call) {
+            (Some(fast), Some(call)) if notification.arch == ARCH => {
+                fast.answers(listener, notification, call)
+            }
+            _ => Answer::NotOurs,
+        };
         // Only while the caller waited is it sure that its number was not given to another.
-        if listener.proceed(notification.id) {
-            self.calls += 1;
+        let waited = match answered {
+            Answer::Hidden => return,
+            Answer::Given => true,
+            Answer::NotOurs => listener.proceed(notification.id),
+        };
+        if waited {
+            self.count(notification.tid, call);
             self.log(notification.tid, call, &findings);
             self.absorb(findings);
+        }
+    }
+
+    fn count(&mut self, tid: u32, call: Option<&Call>) {
+        self.calls += 1;
+        let Some(fast) = &mut self.fast else { return };
+        fast.counts(tid);
+        if call.is_some_and(|call| matches!(call.meaning, Meaning::Exec { .. })) {
+            fast.executes(tid);
+        }
+    }
+
+    /// Tells what was recorded since the last time.
+    pub(crate) fn catch_up(&mut self) {
+        let Some(fast) = &mut self.fast else { return };
+        let mut records = Vec::new();
+        let mut lost = fast.take(|record| records.push(record));
+        for record in records {
+            let Some(recorded) = Recorded::new(record, &self.index) else {
+                lost = true;
+                continue;
+            };
+            let findings = fast::describe(&recorded, &self.fold, self.started_ns);
+            self.recorded += 1;
+            self.count(recorded.pid(), None);
+            self.log(recorded.pid(), Some(recorded.call), &findings);
+            self.absorb(findings);
+        }
+        if lost {
+            self.incomplete.extend(vec![Incomplete::HelperLost]);
+        }
+    }
+
+    /// How long [`Tracer::catch_up`] may wait; `None` if for the next call.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.fast.as_ref().and_then(Fast::patience)
+    }
+
+    fn turn_off(&mut self) {
+        if let Some(fast) = &mut self.fast {
+            fast.turn_off();
         }
     }
 
@@ -114,6 +190,7 @@ impl Tracer {
             return Some(Incomplete::UnreadableMemory);
         }
         if world != self.world {
+            self.turn_off();
             return Some(Incomplete::ForeignNamespace);
         }
         self.at_home.insert(tid);
@@ -153,6 +230,15 @@ impl Tracer {
 
     /// The trace so far, with what the end of the step showed to be missing from it.
     pub(crate) fn finish(mut self, missing: Vec<Incomplete>) -> Trace {
+        self.turn_off();
+        self.catch_up();
+        if let Some(fast) = &mut self.fast {
+            self.calls += fast.repeated();
+            self.recorded += fast.repeated();
+            if fast.is_unfinished() {
+                self.incomplete.extend(vec![Incomplete::HelperLost]);
+            }
+        }
         self.incomplete.extend(missing);
         Trace {
             fidelity: self.fidelity,
@@ -163,6 +249,7 @@ impl Tracer {
             incomplete: self.incomplete.list,
             started_ns: self.started_ns,
             calls: self.calls,
+            recorded: self.recorded,
         }
     }
 }

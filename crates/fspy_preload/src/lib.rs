@@ -1,13 +1,29 @@
-//! The tracer's preload library, which will take file calls off the kernel's slow path.
+//! The tracer's preload library: takes file calls that only look off the kernel's slow path.
 //!
-//! **Nothing injects it yet.** It has no constructor, wraps nothing and calls nothing: loaded into a
-//! process it does not do anything. What it carries is the mark by which a supervisor will know
-//! which trace format a library it finds belongs to: an ELF note and an exported symbol.
+//! The helper makes the loader of a program load it. It then asks the helper for the ring, maps the
+//! page from which the filter lets file calls through, and leads the C library's own system call
+//! instructions to the hook. It wraps no function. Loaded by anybody else, it finds no helper that
+//! answers, and does nothing.
 //!
-//! As shipped (feature `freestanding`) it needs no library and no symbol of any libc, so it can be
-//! loaded into any program of its architecture.
+//! It needs no library and no symbol of any libc, uses no thread-local storage, and allocates
+//! nothing: it runs within functions of the C library, and in signal handlers.
 #![cfg_attr(feature = "freestanding", no_std)]
-#![expect(unsafe_code, reason = "a named symbol and a section are the whole of it")]
+#![expect(unsafe_code, reason = "it is all about other people's memory")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "registers are what the call says they are"
+)]
+
+#[cfg(target_arch = "x86_64")]
+mod entry;
+#[cfg(target_arch = "x86_64")]
+mod hook;
+#[cfg(target_arch = "x86_64")]
+mod patch;
+#[cfg(target_arch = "x86_64")]
+mod sys;
 
 /// The trace format this library belongs to: `fspy_trace::FORMAT`, checked by fspy's tests.
 const FORMAT: u32 = 1;
@@ -15,6 +31,12 @@ const FORMAT: u32 = 1;
 /// The same as the ELF note, for whoever has the library loaded.
 #[unsafe(no_mangle)]
 pub static TASKRUNNER_PRELOAD_FORMAT: u32 = FORMAT;
+
+/// What the loader runs.
+#[cfg(target_arch = "x86_64")]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEGIN: extern "C" fn() = patch::begin;
 
 /// Owner of the note, padded to four bytes as the format demands.
 const OWNER: [u8; 12] = *b"taskrunner\0\0";

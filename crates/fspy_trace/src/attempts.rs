@@ -26,6 +26,7 @@ impl Trace {
         add_new(&mut self.peers, later.peers);
         add_new(&mut self.incomplete, later.incomplete);
         self.calls += later.calls;
+        self.recorded += later.recorded;
         self
     }
 }
@@ -94,6 +95,7 @@ mod tests {
             incomplete: Vec::new(),
             started_ns: 7,
             calls: 1,
+            recorded: 1,
         }
     }
 
@@ -119,7 +121,7 @@ mod tests {
         for cut in 0..=calls.len() {
             let joined = trace(&calls[..cut]).followed_by(trace(&calls[cut..]));
             assert_eq!(joined.records, whole.records, "cut at {cut}");
-            assert_eq!((joined.started_ns, joined.calls), (7, 2));
+            assert_eq!((joined.started_ns, joined.calls, joined.recorded), (7, 2, 2));
             assert_eq!(joined.execs, whole.execs);
         }
     }

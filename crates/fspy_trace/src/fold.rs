@@ -35,6 +35,12 @@ impl Fold {
         })
     }
 
+    /// Whether the command itself changed what is at this path, or the name of it.
+    #[must_use]
+    pub fn has_changed(&self, path: &[u8]) -> bool {
+        self.index.get(path).is_some_and(|&at| self.records[at].change.is_some())
+    }
+
     /// Adds one event: `op` on `path`, where `before` is what the path held just before it.
     pub fn add(&mut self, path: &[u8], op: Op, before: &State) {
         let at = self.entry(path, before);

@@ -199,4 +199,6 @@ pub struct Trace {
     pub started_ns: i64,
     /// How many calls were seen.
     pub calls: u64,
+    /// How many of them were recorded by the preload library, and not notified.
+    pub recorded: u64,
 }

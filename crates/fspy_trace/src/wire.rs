@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::trace::{Fidelity, Trace};
 
 /// Version of every type in this module and in [`crate::Trace`].
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// From the runner to the helper. The runner's going away is the end of the control socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -148,6 +148,7 @@ impl Run {
             incomplete: self.incomplete,
             started_ns: i64::MAX,
             calls: 0,
+            recorded: 0,
         };
         let roots =
             Roots { workspace: ROOT.to_vec(), home: b"/home/ann".to_vec(), temp: b"/tmp".to_vec() };

@@ -231,6 +231,7 @@ fn run(tree: &mut Tree, program: &[Act]) -> Judgement {
         renames: Vec::new(),
         started_ns: i64::MAX,
         calls: 0,
+        recorded: 0,
     };
     let (rules, path_dirs) = (Rules::new(AUTO, AUTO).unwrap(), HashSet::new());
     let roots =

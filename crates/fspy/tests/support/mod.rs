@@ -54,7 +54,12 @@ impl Ran {
 
 /// A supervisor with the helper just built.
 pub(crate) fn supervisor() -> Supervisor {
-    Supervisor::start(&helper(), &std::env::temp_dir()).expect("a supervisor")
+    let (helper, scratch) = (helper(), std::env::temp_dir());
+    let supervisor = match std::env::var_os(PRELOAD) {
+        Some(preload) => Supervisor::start_fast(&helper, Path::new(&preload), &scratch),
+        None => Supervisor::start(&helper, &scratch),
+    };
+    supervisor.expect("a supervisor")
 }
 
 /// The helper just built, or a copy of it that another user can reach.
@@ -211,6 +216,8 @@ fn line(record: &Record, dir: &Path) -> String {
 
 /// Where compiled programs are kept.
 const PROGRAMS: &str = "FSPY_TEST_PROGRAMS";
+/// The preload library; if set, steps are traced the fast way.
+const PRELOAD: &str = "FSPY_TEST_PRELOAD";
 /// The helper to use instead of the one just built.
 const HELPER: &str = "FSPY_TEST_HELPER";
 /// The rung of the ladder that must be found.

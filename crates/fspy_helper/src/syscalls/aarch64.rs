@@ -22,6 +22,10 @@ pub(crate) const FOREIGN: Foreign = Foreign::Noticed(&[
 ]);
 /// Notified for one signal only; see `crate::handlers`.
 pub(crate) const RT_SIGACTION: u32 = 134;
+/// Notified only where the fast way is open.
+pub(crate) const PRCTL: u32 = 167;
+/// As above.
+pub(crate) const SECCOMP: u32 = 277;
 
 /// Every call that is notified, the frequent ones first: the filter compares in this order.
 pub(crate) const CALLS: &[Call] = &[

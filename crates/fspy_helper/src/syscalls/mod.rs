@@ -16,9 +16,9 @@ mod shapes;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::{ARCH, CALLS, FOREIGN, HAS_X32, RT_SIGACTION};
+pub(crate) use aarch64::{ARCH, CALLS, FOREIGN, HAS_X32, PRCTL, RT_SIGACTION, SECCOMP};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{ARCH, CALLS, FOREIGN, HAS_X32, RT_SIGACTION};
+pub(crate) use x86_64::{ARCH, CALLS, FOREIGN, HAS_X32, PRCTL, RT_SIGACTION, SECCOMP};
 
 /// One line of a table.
 #[derive(Clone, Copy, Debug)]
@@ -229,6 +229,11 @@ impl Index {
         slots.get(usize::try_from(call.number).ok()?).copied().flatten()
     }
 
+    /// The meaning of one of this architecture's own.
+    pub(crate) fn native(&self, number: u32) -> Option<&'static Call> {
+        self.native.get(usize::try_from(number).ok()?).copied().flatten()
+    }
+
     /// Whether a call that is stopped at for no special reason is one to look at.
     pub(crate) fn is_of_interest(&self, call: &Notification) -> bool {
         let noticed = || u32::try_from(call.number).is_ok_and(|n| self.noticed.contains(&n));
@@ -338,7 +343,10 @@ mod tests {
     #[test]
     fn the_index_finds_every_call() {
         let index = Index::new();
-        let made = |number| Notification { id: 0, tid: 1, arch: ARCH, number, args: [0; 6] };
+        let made = |number| {
+            let (arch, args, instruction) = (ARCH, [0; 6], 0);
+            Notification { id: 0, tid: 1, arch, number, args, instruction }
+        };
         for call in CALLS {
             let number = i32::try_from(call.number).unwrap();
             assert_eq!(index.get(&made(number)).map(|found| found.name), Some(call.name));

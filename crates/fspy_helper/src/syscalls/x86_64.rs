@@ -17,6 +17,10 @@ pub(crate) const HAS_X32: bool = true;
 pub(crate) const FOREIGN: Foreign = Foreign::Known(i386::CALLS);
 /// Notified for one signal only; see `crate::handlers`.
 pub(crate) const RT_SIGACTION: u32 = 13;
+/// Notified only where the fast way is open.
+pub(crate) const PRCTL: u32 = 157;
+/// As above.
+pub(crate) const SECCOMP: u32 = 317;
 
 /// Every call that is notified, the frequent ones first: the filter compares in this order.
 pub(crate) const CALLS: &[Call] = &[

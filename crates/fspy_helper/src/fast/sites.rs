@@ -1,0 +1,216 @@
+//! Finds the system call instructions in a library that may be replaced: those of calls that look,
+//! followed by a comparison that is known, where no branch leads into what is replaced.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+
+use fspy_ring::{FAST, MAX_SITES, SiteKind};
+use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
+use stat::{StatId, as_path};
+
+/// Libraries larger than this are none that is looked for.
+const LARGEST: u64 = 16 << 20;
+/// Instructions before a system call among which its number must be set.
+const LOOK_BACK: usize = 24;
+
+/// The register that holds a call's number, and its parts.
+const ACCUMULATOR: [Register; 5] =
+    [Register::RAX, Register::EAX, Register::AX, Register::AL, Register::AH];
+
+/// A place to be patched: offset in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) offset: u64,
+    pub(crate) kind: SiteKind,
+}
+
+/// What is known of the libraries met so far, by build.
+#[derive(Debug, Default)]
+pub(crate) struct Libraries(HashMap<(u64, u64, i64, u64), Arc<Vec<Site>>>);
+
+impl Libraries {
+    /// Places in the library at `path`, which is now `id`.
+    pub(crate) fn sites(&mut self, path: &[u8], id: &StatId) -> Arc<Vec<Site>> {
+        let key = (id.dev, id.ino, id.ctime_ns, id.size);
+        let found = self.0.entry(key).or_insert_with(|| {
+            let readable = id.size <= LARGEST;
+            let elf = readable.then(|| fs::read(as_path(path)).ok()).flatten();
+            Arc::new(elf.and_then(|elf| in_library(&elf)).unwrap_or_default())
+        });
+        Arc::clone(found)
+    }
+}
+
+/// All places in an ELF file; `None` if it is none that is understood.
+fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
+    let (address, offset, length) = text(elf)?;
+    let end = offset.checked_add(length)?;
+    let code = elf.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)?;
+    let (candidates, targets) = scan(code, address);
+    let is_entered = |start, length| is_entered(&targets, start, length);
+    let sites =
+        candidates.into_iter().filter(|&(at, kind)| !is_entered(at, kind.code().len() as u64));
+    let sites = sites.map(|(at, kind)| Site { offset: at - address + offset, kind });
+    Some(sites.take(MAX_SITES).collect())
+}
+
+/// What might be patched, and where branches lead, both by address and in order.
+type Scanned = (Vec<(u64, SiteKind)>, Vec<u64>);
+
+fn scan(code: &[u8], address: u64) -> Scanned {
+    let mut decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
+    let (mut candidates, mut targets) = (Vec::new(), Vec::new());
+    let mut number = Number::default();
+    let mut instruction = Instruction::default();
+    while decoder.can_decode() {
+        decoder.decode_out(&mut instruction);
+        if is_branch(&instruction) {
+            targets.push(instruction.near_branch_target());
+        }
+        if instruction.code() == Code::Syscall {
+            let at = instruction.ip();
+            let rest = usize::try_from(at - address).ok().and_then(|index| code.get(index..));
+            let kind = kind(rest.unwrap_or_default());
+            if let (Some(kind), true) =
+                (kind, number.get().is_some_and(|number| FAST.contains(&number)))
+            {
+                candidates.push((at, kind));
+            }
+        }
+        number.follow(&instruction);
+    }
+    targets.sort_unstable();
+    (candidates, targets)
+}
+
+/// Whether a branch leads behind the first of so many bytes.
+fn is_entered(targets: &[u64], start: u64, length: u64) -> bool {
+    let next = targets.partition_point(|&target| target <= start);
+    targets.get(next).is_some_and(|&target| target < start + length)
+}
+
+fn kind(code: &[u8]) -> Option<SiteKind> {
+    SiteKind::ALL.into_iter().find(|kind| code.starts_with(kind.code()))
+}
+
+fn is_branch(instruction: &Instruction) -> bool {
+    instruction.op_count() > 0
+        && matches!(
+            instruction.op0_kind(),
+            OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64
+        )
+}
+
+/// The number that `eax` holds on the straight way so far.
+#[derive(Default)]
+struct Number {
+    value: Option<u32>,
+    age: usize,
+}
+
+impl Number {
+    fn get(&self) -> Option<u32> {
+        self.value.filter(|_| self.age <= LOOK_BACK)
+    }
+
+    fn follow(&mut self, instruction: &Instruction) {
+        self.age += 1;
+        let first = instruction.op0_kind() == OpKind::Register && instruction.op_count() > 0;
+        if instruction.code() == Code::Mov_r32_imm32 && instruction.op0_register() == Register::EAX
+        {
+            *self = Self { value: Some(instruction.immediate32()), age: 0 };
+        } else if instruction.code() == Code::Syscall
+            || is_branch(instruction)
+            || (first && ACCUMULATOR.contains(&instruction.op0_register()))
+        {
+            self.value = None;
+        }
+    }
+}
+
+/// Address, offset and length of the section `.text`.
+fn text(elf: &[u8]) -> Option<(u64, u64, u64)> {
+    const X86_64: u16 = 62;
+    let word = |at: usize| Some(u64::from_le_bytes(*elf.get(at..)?.first_chunk()?));
+    let half = |at: usize| Some(u16::from_le_bytes(*elf.get(at..)?.first_chunk()?));
+    if elf.get(..5)? != b"\x7fELF\x02" || half(18)? != X86_64 {
+        return None;
+    }
+    let (table, size, count) = (word(40)?, usize::from(half(58)?), usize::from(half(60)?));
+    let header = |index: usize| usize::try_from(table).ok()?.checked_add(index * size);
+    let names = word(header(usize::from(half(62)?))?.checked_add(24)?)?;
+    (0..count).find_map(|index| {
+        let header = header(index)?;
+        let name = u32::from_le_bytes(*elf.get(header..)?.first_chunk()?);
+        let name = usize::try_from(names).ok()?.checked_add(name as usize)?;
+        let found = elf.get(name..)?.starts_with(b".text\0");
+        found.then(|| Some((word(header + 16)?, word(header + 24)?, word(header + 32)?)))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `mov eax, 257; syscall; cmp rax, -4096; ja +1`, and whatever comes before and after.
+    fn code(before: &[u8], after: &[u8]) -> Vec<u8> {
+        let site = [0xb8, 1, 1, 0, 0, 0x0f, 5, 0x48, 0x3d, 0, 0xf0, 0xff, 0xff];
+        [before, &site, after].concat()
+    }
+
+    fn found(code: &[u8]) -> usize {
+        let (candidates, targets) = scan(code, 0x1000);
+        let entered = |at: u64| is_entered(&targets, at, 8);
+        candidates.iter().filter(|(at, _)| !entered(*at)).count()
+    }
+
+    #[test]
+    fn a_call_that_looks_is_found() {
+        assert_eq!(found(&code(&[], &[0xc3])), 1);
+    }
+
+    #[test]
+    fn a_branch_into_what_would_be_replaced_forbids_it() {
+        // `jmp` to the comparison, seven bytes into the site.
+        assert_eq!(found(&code(&[0xeb, 7], &[0xc3])), 0);
+        assert_eq!(found(&code(&[], &[0xeb, 0xf8])), 0);
+        // To the system call itself is well.
+        assert_eq!(found(&code(&[0xeb, 5], &[0xc3])), 1);
+    }
+
+    #[test]
+    fn other_calls_other_comparisons_and_unknown_numbers_are_left_alone() {
+        let plain = code(&[], &[0xc3]);
+        let with = |index: usize, byte: u8| {
+            let mut code = plain.clone();
+            code[index] = byte;
+            found(&code)
+        };
+        assert_eq!(with(1, 56), 0);
+        assert_eq!(with(9, 7), 0);
+        assert_eq!(with(0, 0xb9), 0);
+    }
+
+    #[test]
+    fn the_library_of_this_machine_is_understood() {
+        let path = [b"/lib/x86_64-linux-gnu/libc.so.6", &b"/lib64/libc.so.6"[..]];
+        let Some(elf) = path.iter().find_map(|path| fs::read(as_path(path)).ok()) else { return };
+        let sites = in_library(&elf).unwrap();
+        assert!(sites.len() > 10, "{}", sites.len());
+        for site in sites {
+            let at = usize::try_from(site.offset).unwrap();
+            assert!(elf[at..].starts_with(site.kind.code()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_library_has_none() {
+        assert_eq!(in_library(b"#!/bin/sh\n"), None);
+        assert_eq!(in_library(b"\x7fELF\x02"), None);
+        let elf = fs::read("/proc/self/exe").unwrap();
+        for length in [20, 64, 1000] {
+            assert_eq!(in_library(&elf[..length]), None);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What happens once, before the program's own first instruction: the ring and the page are
+//! mapped, and the instructions that the helper names are replaced by jumps into slots.
+//!
+//! Whatever fails leaves the program as it was: its calls go the slow way.
+
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use fspy_ring::{BYTES, HANDSHAKE_DIR, Handshake, MAX_SITES, PAGE, Site, SiteKind, Writer};
+
+use crate::entry::{
+    BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
+    fspy_slots_wide, slot,
+};
+use crate::hook::RING;
+use crate::sys::{self, call, failed};
+
+const O_RDWR: i64 = 2;
+const PROT_READ: i64 = 1;
+const PROT_WRITE: i64 = 2;
+const PROT_EXEC: i64 = 4;
+const MAP_SHARED: i64 = 1;
+const MAP_PRIVATE: i64 = 2;
+const MAP_ANONYMOUS: i64 = 0x20;
+const MAP_FIXED_NOREPLACE: i64 = 0x10_0000;
+const PAGE_SIZE: u64 = 4096;
+/// `syscall; ret`
+const STUB: [u8; 3] = [0x0f, 0x05, 0xc3];
+const JUMP: u8 = 0xe9;
+const JUMP_LENGTH: u64 = 5;
+const NOP: u8 = 0x90;
+
+/// Whether what is there is what the helper thinks is there.
+unsafe fn is_as_expected(site: Site) -> bool {
+    site.kind.code().iter().enumerate().all(|(index, &byte)| {
+        let address = site.address as usize + index;
+        // SAFETY: the helper found the address in a mapping of code.
+        unsafe { ptr::with_exposed_provenance::<u8>(address).read() == byte }
+    })
+}
+
+/// Runs when the library is loaded, after its relocation.
+pub(crate) extern "C" fn begin() {
+    let mut handshake = MaybeUninit::<Handshake>::uninit();
+    // SAFETY: before the program's first instruction there is one thread, and it is here.
+    unsafe {
+        (&raw mut (*handshake.as_mut_ptr()).count).write(0);
+        let address = handshake.as_mut_ptr().expose_provenance() as i64;
+        let args = [i64::from(HANDSHAKE_DIR), address, O_RDWR, 0, 0, 0];
+        let ring = call(sys::OPENAT, args);
+        if failed(ring) {
+            return;
+        }
+        let mapped = map_ring(ring);
+        call(sys::CLOSE, [ring, 0, 0, 0, 0, 0]);
+        let Some(writer) = mapped else { return };
+        if map_page() {
+            RING = writer;
+            let handshake = handshake.as_ptr();
+            let count = ((*handshake).count as usize).min(MAX_SITES);
+            patch_all((&raw const (*handshake).sites).cast(), count);
+        }
+    }
+}
+
+unsafe fn map_ring(ring: i64) -> Option<Writer> {
+    let args = [0, BYTES as i64, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0];
+    // SAFETY: a new mapping, where the kernel likes it.
+    let address = unsafe { call(sys::MMAP, args) };
+    // SAFETY: it stays, unless the program takes away what is not its own.
+    (!failed(address))
+        .then(|| unsafe { Writer::at(ptr::with_exposed_provenance(address as usize)) })
+}
+
+unsafe fn map_page() -> bool {
+    let page = PAGE as i64;
+    let size = PAGE_SIZE as i64;
+    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+    // SAFETY: a new mapping, which replaces none; kernels that do not know this flag take the
+    // address for a wish.
+    unsafe {
+        let mapped = call(sys::MMAP, [page, size, PROT_READ | PROT_WRITE, flags, -1, 0]);
+        if mapped != page {
+            if !failed(mapped) {
+                call(sys::MUNMAP, [mapped, size, 0, 0, 0, 0]);
+            }
+            return false;
+        }
+        for (index, byte) in STUB.into_iter().enumerate() {
+            ptr::with_exposed_provenance_mut::<u8>(PAGE + index).write_volatile(byte);
+        }
+        call(sys::MPROTECT, [page, size, PROT_READ | PROT_EXEC, 0, 0, 0]) == 0
+    }
+}
+
+/// Patches one library after the other, each between two changes of protection.
+unsafe fn patch_all(sites: *const u64, count: usize) {
+    let mut used = [0; 3];
+    let mut first = 0;
+    while first < count {
+        // SAFETY: less than the count.
+        let site = |index: usize| unsafe { Site::unpacked(sites.add(index).read()) };
+        let mut end = first + 1;
+        while end < count && site(end).is_some_and(|site| !site.first) {
+            end += 1;
+        }
+        if let (Some(lowest), Some(highest)) = (site(first), site(end - 1)) {
+            let start = lowest.address & !(PAGE_SIZE - 1);
+            let length = (highest.address + PAGE_SIZE - start).next_multiple_of(PAGE_SIZE);
+            let writable = PROT_READ | PROT_WRITE | PROT_EXEC;
+            // SAFETY: code of a library, whose protection is put back.
+            unsafe {
+                if protect(start, length, writable) {
+                    (first..end).filter_map(site).for_each(|site| patch(site, &mut used));
+                    protect(start, length, PROT_READ | PROT_EXEC);
+                }
+            }
+        }
+        first = end;
+    }
+}
+
+unsafe fn protect(start: u64, length: u64, protection: i64) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe { call(sys::MPROTECT, [start as i64, length as i64, protection, 0, 0, 0]) == 0 }
+}
+
+/// Leads one instruction to a slot of its own.
+unsafe fn patch(site: Site, used: &mut [usize; 3]) {
+    let (first, back) = match site.kind {
+        SiteKind::Wide => (&raw const fspy_slots_wide, (&raw mut BACK_WIDE).cast::<u64>()),
+        SiteKind::WideOrEqual => {
+            (&raw const fspy_slots_or_equal, (&raw mut BACK_OR_EQUAL).cast::<u64>())
+        }
+        SiteKind::Narrow => (&raw const fspy_slots_narrow, (&raw mut BACK_NARROW).cast::<u64>()),
+    };
+    let Some(next) = used.get_mut(site.kind as usize) else { return };
+    let target = slot(first, *next);
+    let distance = target.wrapping_sub(site.address + JUMP_LENGTH).cast_signed();
+    // SAFETY: the code is writable now, and nobody else runs.
+    unsafe {
+        let (Ok(distance), true) = (i32::try_from(distance), is_as_expected(site)) else { return };
+        if *next >= SLOTS {
+            return;
+        }
+        let length = site.kind.code().len();
+        back.add(*next).write(site.address + length as u64);
+        *next += 1;
+        let code =
+            |index: usize| ptr::with_exposed_provenance_mut::<u8>(site.address as usize + index);
+        code(0).write_volatile(JUMP);
+        for (index, byte) in distance.to_le_bytes().into_iter().enumerate() {
+            code(1 + index).write_volatile(byte);
+        }
+        for index in JUMP_LENGTH as usize..length {
+            code(index).write_volatile(NOP);
+        }
+    }
+}

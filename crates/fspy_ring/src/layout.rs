@@ -1,0 +1,167 @@
+//! How the shared memory is laid out, and the numbers both sides must agree on.
+
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+/// Address of the one page from which the filter lets file calls through. Low enough to be out of
+/// the way of the sanitizers' shadow memory, and not one of those that rr and Riker use.
+pub const PAGE: usize = 0x6ace_0000;
+/// Where the instruction pointer stands during a call made there: after the `syscall` instruction.
+pub const PAGE_EXIT: u64 = PAGE as u64 + 2;
+/// No descriptor has this number: `openat` on it asks the helper for the ring.
+pub const HANDSHAKE_DIR: i32 = 0x7ace_0001;
+/// Calls that may be made from the page: `open`, `openat`, `stat`, `lstat`, `newfstatat`, `statx`,
+/// `access`, `faccessat`, `faccessat2`, `readlink`, `readlinkat`.
+pub const FAST: [u32; 11] = [262, 257, 4, 6, 332, 21, 269, 439, 267, 89, 2];
+/// Most places in the C library that are patched.
+pub const MAX_SITES: usize = 128;
+
+/// Bytes of records that the ring holds.
+pub(crate) const CAPACITY: u64 = 1 << 20;
+/// Slots in the table of what was recorded last.
+pub(crate) const RECENT: usize = 1 << 10;
+/// Size of the whole.
+pub const BYTES: usize = size_of::<Shared>();
+/// Longest path, and longest directory it starts from, that are recorded; longer ones go the slow
+/// way.
+pub const LONGEST: usize = 1024;
+
+/// What stands at the beginning of the shared memory.
+#[repr(C, align(4096))]
+pub(crate) struct Shared {
+    /// Every call is to take the slow way from now on.
+    pub(crate) off: AtomicU32,
+    /// A call was made that could not be recorded any more.
+    pub(crate) lost: AtomicU32,
+    /// Every call is to be recorded, however often it was before.
+    pub(crate) every: AtomicU32,
+    _even: u32,
+    /// Calls that were the same as one on record.
+    pub(crate) repeated: AtomicU64,
+    _apart: [u64; 5],
+    /// Where the next record begins; only grows.
+    pub(crate) head: AtomicU64,
+    _from: [u64; 7],
+    /// Where the first record begins that is not read; only grows.
+    pub(crate) tail: AtomicU64,
+    _data: [u64; 7],
+    /// For each hash: one more than the position of a record that has it.
+    pub(crate) recent: [AtomicU64; RECENT],
+    pub(crate) data: [AtomicU64; CAPACITY as usize / 8],
+}
+
+/// States of a record, in the upper half of its first word; its length is in the lower.
+pub(crate) const RESERVED: u64 = 1 << 32;
+pub(crate) const WRITTEN: u64 = 2 << 32;
+/// Nothing, up to the end of the buffer.
+pub(crate) const PADDING: u64 = 3 << 32;
+/// Read, but not given free, because an earlier one is not written yet.
+#[cfg(feature = "reader")]
+pub(crate) const READ: u64 = 4 << 32;
+pub(crate) const LENGTH: u64 = u32::MAX as u64;
+
+/// One call, as the hook records it: what was asked, what came of it, and what was there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the call.
+    pub number: u32,
+    /// Its flags: of `open`, or `AT_…`.
+    pub flags: u32,
+    /// Bits asked for by `access`.
+    pub bits: u32,
+    /// 0, or the negative `errno`.
+    pub result: i32,
+    /// Identity of what was there; all zero if nothing was.
+    pub dev: u64,
+    /// As above.
+    pub ino: u64,
+    /// As above.
+    pub size: u64,
+    /// As above, nanoseconds.
+    pub mtime_ns: i64,
+    /// As above, nanoseconds.
+    pub ctime_ns: i64,
+    /// As above.
+    pub mode: u32,
+    /// Length of the directory that a relative path starts from; 0 for an absolute one.
+    pub base_length: u32,
+    /// Length of the path.
+    pub path_length: u32,
+    /// The process. Not compared when calls are.
+    pub pid: u32,
+}
+
+/// Words of an [`Entry`].
+pub(crate) const ENTRY_WORDS: usize = size_of::<Entry>() / 8;
+/// Words of it that make calls the same: all but the last, which holds the path's length, which is
+/// compared as part of the record's, and the process.
+pub(crate) const COMPARED_WORDS: usize = ENTRY_WORDS - 1;
+
+/// Which comparison follows a `syscall` instruction, and moves along with it.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteKind {
+    /// `cmp rax, -4096`
+    Wide = 0,
+    /// `cmp rax, -4095`
+    WideOrEqual = 1,
+    /// `cmp eax, -4096`
+    Narrow = 2,
+}
+
+impl SiteKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Wide, Self::WideOrEqual, Self::Narrow];
+
+    /// The instructions to be replaced.
+    #[must_use]
+    pub const fn code(self) -> &'static [u8] {
+        match self {
+            Self::Wide => &[0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff],
+            Self::WideOrEqual => &[0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff],
+            Self::Narrow => &[0x0f, 0x05, 0x3d, 0x00, 0xf0, 0xff, 0xff],
+        }
+    }
+}
+
+/// What the helper writes into the memory of a process that asks for the ring: which instructions
+/// to replace.
+#[repr(C)]
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// How many of the following count.
+    pub count: u64,
+    /// One [`Site`] each, packed; in the order of their addresses, one library after the other.
+    pub sites: [u64; MAX_SITES],
+}
+
+/// A place to be patched in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Address of the `syscall` instruction.
+    pub address: u64,
+    /// What follows it.
+    pub kind: SiteKind,
+    /// It is the first in its library.
+    pub first: bool,
+}
+
+impl Site {
+    /// As one word.
+    #[must_use]
+    pub const fn packed(self) -> u64 {
+        self.address << 3 | (self.first as u64) << 2 | self.kind as u64
+    }
+
+    /// From one word; `None` if it is none.
+    #[must_use]
+    pub const fn unpacked(word: u64) -> Option<Self> {
+        let kind = match word & 3 {
+            0 => SiteKind::Wide,
+            1 => SiteKind::WideOrEqual,
+            2 => SiteKind::Narrow,
+            _ => return None,
+        };
+        Some(Self { address: word >> 3, kind, first: word & 4 != 0 })
+    }
+}

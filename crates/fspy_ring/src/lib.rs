@@ -1,0 +1,36 @@
+//! The memory that the preload library and the tracer's helper share: a bounded ring of records.
+//!
+//! Any number of threads of any number of processes write; the helper alone reads. A writer never
+//! waits: without room, it makes its call where the helper sees it. Any writer may die or be
+//! interrupted between any two instructions, and any may write nonsense: the reader trusts nothing.
+//!
+//! No std, no libc, no allocation: half of its users are in the middle of somebody else's program.
+#![no_std]
+#![expect(
+    unsafe_code,
+    reason = "memory shared with other processes is read and written by address"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "positions lie within a megabyte; a writer stays where it is"
+)]
+
+#[cfg(test)]
+extern crate std;
+
+mod layout;
+#[cfg(feature = "reader")]
+mod reader;
+mod writer;
+
+pub use layout::{
+    BYTES, Entry, FAST, HANDSHAKE_DIR, Handshake, LONGEST, MAX_SITES, PAGE, PAGE_EXIT, Site,
+    SiteKind,
+};
+#[cfg(feature = "reader")]
+pub use reader::{Broken, Reader, Record};
+pub use writer::{NoRoom, Writer};
+
+#[cfg(all(test, feature = "reader"))]
+mod tests;
