@@ -2,7 +2,7 @@
 
 use std::io;
 
-use fspy_trace::{Change, Record, State};
+use fspy_trace::{Change, Record, Seen, State};
 use stat::{Kind, StatId};
 
 use crate::judge::{Context, Judgement, Output, OutputKind, World};
@@ -131,7 +131,10 @@ fn judge_left<W: World>(
     if held == Held::Own && keeps_old_mode(record) {
         judgement.kept_mode.get_or_insert_with(|| record.path.clone());
     }
-    if !foreign && record.seen.any() {
+    // An append to an output that the tool wants left out goes on with whatever is there.
+    let appended_aside = context.ignores_output(&record.path)
+        && record.seen == (Seen { exists: true, ..Seen::default() });
+    if !foreign && record.seen.any() && !appended_aside {
         judgement.input(Look::Own, context.facts.roots.place(&record.path), Value::OwnOrAbsent);
     }
     judgement.outputs.push(output(record, after, context)?);

@@ -163,7 +163,8 @@ def test_a_tracked_input_that_a_step_before_left(tmp_path: Path) -> None:
 
 
 def test_a_tracked_input_that_somebody_changed_meanwhile(tmp_path: Path) -> None:
-    code = "track_input('data'); print('ready', flush=True); open('gate').read()\n"
+    code = "track_input('data'); ignore_input('gate')\n"
+    code += "print('ready', flush=True); open('gate').read()\n"
     tool = Tool.of(tmp_path, code + COPY, files={**IN, "data/x": "1"})
     os.mkfifo(tool.root / "gate")
     with tool.started() as started:
