@@ -65,7 +65,10 @@ impl Engine {
         let bytes = OsStringExt::into_vec;
         let environment =
             environment.into_iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
-        let workspace = cache::Options { root, cache_dir, state_dir, home, temp, environment };
+        // `RUNNER/taskrunner/_lib/taskrunner-helper`.
+        let runner = helper.ancestors().nth(3).map(PathBuf::from).unwrap_or_default();
+        let workspace =
+            cache::Options { root, cache_dir, state_dir, home, temp, runner, environment };
         let options = engine::Options { workspace, helper, workers, addon };
         let engine = py.enter(|| engine::Engine::open(&options))?;
         let workspace = Arc::clone(engine.workspace());

@@ -95,7 +95,12 @@ mod tests {
     use super::*;
 
     fn roots(workspace: &[u8]) -> Roots {
-        Roots { workspace: workspace.to_vec(), home: b"/root".to_vec(), temp: b"/tmp".to_vec() }
+        Roots {
+            workspace: workspace.to_vec(),
+            home: b"/root".to_vec(),
+            temp: b"/tmp".to_vec(),
+            runner: Vec::new(),
+        }
     }
 
     #[test]

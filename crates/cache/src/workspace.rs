@@ -33,6 +33,8 @@ pub struct Options {
     pub home: PathBuf,
     /// The directory for temporary files.
     pub temp: PathBuf,
+    /// Where the runner itself is installed; may be empty.
+    pub runner: PathBuf,
     /// The runner's whole environment: what tools ask for.
     pub environment: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -108,6 +110,7 @@ impl Workspace {
                 workspace: bytes(&root),
                 home: or_given(&options.home),
                 temp: or_given(&options.temp),
+                runner: or_given(&options.runner),
             },
             state_dir: options.state_dir.clone(),
             environment: Environment::new(&options.environment, cache.key()),

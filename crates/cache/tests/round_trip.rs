@@ -37,6 +37,7 @@ impl Scene {
             state_dir: self.root.join(".taskrunner"),
             home: PathBuf::from("/nonexistent-home"),
             temp: PathBuf::from("/tmp"),
+            runner: PathBuf::new(),
             environment: vec![],
         })
         .unwrap()

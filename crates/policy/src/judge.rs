@@ -170,6 +170,13 @@ impl<W: World> Context<'_, W> {
         record.seen.exec
             || is_package_file(&record.path)
             || self.environments.iter().any(|dir| is_within(&record.path, dir))
+            || self.is_runner(&record.path)
+    }
+
+    /// Whether a path is the runner's own: its client and its pytest plugin are loaded from there.
+    fn is_runner(&self, path: &[u8]) -> bool {
+        let runner = &self.facts.roots.runner;
+        !runner.is_empty() && is_within(path, runner)
     }
 
     /// Whether an observation of this path counts as an input by the step's rules.

@@ -41,6 +41,8 @@ pub struct Roots {
     pub home: Vec<u8>,
     /// The directory for temporary files that steps are told of.
     pub temp: Vec<u8>,
+    /// Where the runner itself is installed, its Python package and what lies beside it; may be empty.
+    pub runner: Vec<u8>,
 }
 
 impl Roots {
@@ -108,6 +110,7 @@ mod tests {
             workspace: b"/home/ann/ws".to_vec(),
             home: b"/home/ann".to_vec(),
             temp: b"/tmp".to_vec(),
+            runner: Vec::new(),
         }
     }
 
@@ -137,6 +140,7 @@ mod tests {
             workspace: b"/tmp/ws".to_vec(),
             home: b"/root".to_vec(),
             temp: b"/tmp".to_vec(),
+            runner: Vec::new(),
         };
         assert_eq!(roots.place(b"/tmp/ws/a"), place(Root::Workspace, b"a"));
     }

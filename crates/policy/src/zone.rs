@@ -260,6 +260,7 @@ mod tests {
             workspace: b"/home/ann/ws".to_vec(),
             home: b"/home/ann".to_vec(),
             temp: b"/scratch".to_vec(),
+            runner: Vec::new(),
         }
     }
 

@@ -150,8 +150,12 @@ impl Run {
             calls: 0,
             recorded: 0,
         };
-        let roots =
-            Roots { workspace: ROOT.to_vec(), home: b"/home/ann".to_vec(), temp: b"/tmp".to_vec() };
+        let roots = Roots {
+            workspace: ROOT.to_vec(),
+            home: b"/home/ann".to_vec(),
+            temp: b"/tmp".to_vec(),
+            runner: b"/tmp/runner".to_vec(),
+        };
         let path_dirs = HashSet::from([b"/usr/bin".to_vec()]);
         let hinted = &self.hinted;
         judge(Facts { trace: &trace, roots: &roots, rules, path_dirs: &path_dirs, hinted }, tree)
@@ -521,6 +525,16 @@ fn a_temporary_file_moved_into_the_workspace_was_handed_over() {
     let run = Run::default().did("/tmp/given", Change::Delete, &given);
     let judgement = run.did("/ws/out", Change::Create, &State::Absent).judged(&tree);
     assert_eq!(refused(&judgement), Some(NotCachedKind::ReadTemp));
+}
+
+#[test]
+fn the_runner_s_own_files_are_no_hand_over_wherever_it_is_installed() {
+    let mut tree = Tree::default();
+    let plugin = tree.file("/tmp/runner/taskrunner/pytest_plugin.py", "x");
+    let path = "/tmp/runner/taskrunner/pytest_plugin.py";
+    let judgement = Run::default().saw(path, Seen::Read, &plugin).judged(&tree);
+    assert_eq!(refused(&judgement), None);
+    assert_eq!(judgement.inputs.len(), 1);
 }
 
 #[test]

@@ -234,8 +234,12 @@ fn run(tree: &mut Tree, program: &[Act]) -> Judgement {
         recorded: 0,
     };
     let (rules, path_dirs) = (Rules::new(AUTO, AUTO).unwrap(), HashSet::new());
-    let roots =
-        Roots { workspace: ROOT.to_vec(), home: b"/home/ann".to_vec(), temp: b"/tmp".to_vec() };
+    let roots = Roots {
+        workspace: ROOT.to_vec(),
+        home: b"/home/ann".to_vec(),
+        temp: b"/tmp".to_vec(),
+        runner: b"/tmp/runner".to_vec(),
+    };
     let hinted = Hinted::default();
     let (rules, path_dirs, hinted) = (&rules, &path_dirs, &hinted);
     judge(Facts { trace: &trace, roots: &roots, rules, path_dirs, hinted }, tree)

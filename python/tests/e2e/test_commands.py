@@ -144,6 +144,6 @@ def test_variables_from_a_file_count(make_workspace: MakeWorkspace) -> None:
     (root / "a/.env").write_text("MODE=slow\n")
     _code, steps, told = run(root, "a#build")
     assert steps == {"a#build:0": "miss"}
-    assert "env `MODE` changed" in told
+    assert "env 'MODE' changed" in told
     assert "slow" not in told
     assert (root / "a/out.txt").read_text() == "slow\n"
