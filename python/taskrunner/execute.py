@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ADDON = os.path.join(os.path.dirname(HELPER), "taskrunner-client.node")
 EVENTS_AT_ONCE = 256
 
-_DESCRIBED = frozenset({"description-changed", "env-changed"})
+_DESCRIBED = frozenset({"description-changed", "env-added", "env-changed", "env-removed"})
 _FORCED = Lookup("miss", Reason("forced"))
 
 

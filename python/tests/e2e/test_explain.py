@@ -98,7 +98,7 @@ def test_all_names_the_whole_path_set(space: Space) -> None:
 def test_a_variable_is_named_and_its_value_is_not(space: Space) -> None:
     space.run("gen")
     (gen,) = steps(space, "gen", MODE="a-secret")
-    assert gen["reason"]["kind"] == "env-changed"
+    assert gen["reason"]["kind"] == "env-added"
     assert [it["name"] for it in gen["differences"]] == ["env MODE"]
     assert "a-secret" not in json.dumps(gen)
 
