@@ -27,6 +27,8 @@ app: main.o other.o
 """
 NINJA = "`built-on-itself`: ninja appends to its log, so some builds are stored one run late"
 CARGO = "`target/` is ordinary state: what an unfinished or failed build left there is a stranger's"
+STEPS = "steps that share a build directory: what a later one changed is not always put back first"
+DENIED = "exit code 127, not 126, where `configure` may not be executed"
 GO = "`built-on-itself`: the linker reads the program that it replaces"
 
 CMAKE = """\
@@ -65,6 +67,7 @@ CMAKE_MAKE = Tool(
     needs=("cmake", "make", "gcc"),
     prints=False,
     quick=True,
+    not_yet=STEPS,
 )
 
 CMAKE_NINJA = Tool(
@@ -106,6 +109,7 @@ CONFIGURE = Tool(
     "./app",
     needs=("make", "cc"),
     quick=True,
+    not_yet=DENIED,
 )
 
 CARGO_FILES = {
@@ -174,6 +178,7 @@ JAVA = Tool(
     ),
     "java -jar app.jar",
     needs=("javac", "jar", "java"),
+    quick=True,
 )
 
 GIT = Tool(
@@ -195,6 +200,7 @@ OPENSSL = Tool(
     (Write("in.txt", b"other\n"), Write("key.hex", b"ff112233445566778899aabbccddeeff\n")),
     "cat in.sha256; openssl base64 -in in.enc",
     needs=("openssl",),
+    quick=True,
     quick=True,
 )
 
