@@ -201,7 +201,6 @@ OPENSSL = Tool(
     "cat in.sha256; openssl base64 -in in.enc",
     needs=("openssl",),
     quick=True,
-    quick=True,
 )
 
 SQLITE = Tool(
