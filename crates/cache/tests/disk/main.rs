@@ -1,0 +1,7 @@
+//! Look-up, record and restore on a real disk, with traces told by hand.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod between_steps;
+mod building_on;
+mod round_trip;
+mod scene;
