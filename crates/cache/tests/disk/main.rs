@@ -3,5 +3,6 @@
 
 mod between_steps;
 mod building_on;
+mod links;
 mod round_trip;
 mod scene;
