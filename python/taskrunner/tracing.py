@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from taskrunner import _native
 from taskrunner.errors import TaskrunnerError
-from taskrunner.events import MISSING_PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,12 +40,13 @@ _PROBED = frozenset(["stat", "access", "exists", "link"])
 _CONTENT = frozenset(["create", "replace", "write", "append", "delete"])
 _NOTHING = frozenset(["absent", "error"])
 _EVENTS_AT_ONCE = 256
+_NOT_STARTED = 127  # as shells say it
 
 
 class TraceError(TaskrunnerError):
     """The command could not be started, or the tracer was lost while it ran."""
 
-    def __init__(self, message: str, exit_code: int = MISSING_PROGRAM) -> None:
+    def __init__(self, message: str, exit_code: int = _NOT_STARTED) -> None:
         super().__init__(message)
         self.exit_code = exit_code
 
@@ -261,7 +261,7 @@ def _follow(tracer: _native.Tracer, on_output: Callable[[int, bytes], object]) -
 def _lost(event: _native.Event) -> TraceError:
     why = event.reason and event.reason.detail
     why = why or "the tracer's helper is gone, and the command was ended; start it again"
-    return TraceError(why, MISSING_PROGRAM if event.code is None else event.code)
+    return TraceError(why, _NOT_STARTED if event.code is None else event.code)
 
 
 def _path(touched: _native.Touched) -> Path:

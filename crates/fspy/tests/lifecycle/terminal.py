@@ -1,4 +1,4 @@
-"""Plays a person at a terminal: `terminal.py CONVERSATION PROGRAM...`, an array of [wait for, type].
+"""Plays a person at a terminal: `terminal.py TURNS PROGRAM...`, an array of [wait for, type].
 
 What appears on the terminal is printed; the exit code is the program's, 128+n after signal n.
 """
@@ -12,7 +12,7 @@ import sys
 turns = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 - that is what it is for
 seen = ""
 while True:
     try:
