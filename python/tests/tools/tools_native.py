@@ -28,7 +28,6 @@ app: main.o other.o
 NINJA = "`built-on-itself`: ninja appends to its log, so some builds are stored one run late"
 CARGO = "`target/` is ordinary state: what an unfinished or failed build left there is a stranger's"
 STEPS = "steps that share a build directory: what a later one changed is not always put back first"
-DENIED = "exit code 127, not 126, where `configure` may not be executed"
 GO = "`built-on-itself`: the linker reads the program that it replaces"
 
 CMAKE = """\
@@ -109,7 +108,6 @@ CONFIGURE = Tool(
     "./app",
     needs=("make", "cc"),
     quick=True,
-    not_yet=DENIED,
 )
 
 CARGO_FILES = {
