@@ -7,6 +7,7 @@ import time
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
+from taskrunner import hints
 from taskrunner.deadlines import Deadlines
 from taskrunner.events import (
     MISSING_PROGRAM,
@@ -341,7 +342,8 @@ class Schedule:
         if event.replaced:
             self.report(Replaced(step, tuple(event.replaced)))
         seconds = self.clock() - began if began is not None else 0.0
-        self._end(Outcome(step, "done", lookup, 0, None, seconds))
+        said = hints.decode(event.data)
+        self._end(Outcome(step, "done", lookup, 0, None, seconds, hints=said))
         self._finish(step)
 
     def _restore_failed(self, step: int, reason: _native.Reason | Reason) -> None:

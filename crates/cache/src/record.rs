@@ -74,6 +74,7 @@ pub struct Pending {
     pub(crate) whole: bool,
     pub(crate) outputs: Vec<Output>,
     pub(crate) log: Log,
+    pub(crate) provenance: Vec<u8>,
     pub(crate) wall: Duration,
 }
 
@@ -103,9 +104,10 @@ impl Workspace {
             return Recorded { refused, pending: None };
         }
         let outputs = judged.outputs.into_iter().filter(|output| output.stored).collect();
+        let RunEnd { log, wall, hinted: Hinted { provenance, .. }, .. } = end;
         let whole = !in_place;
         let pending =
-            Pending { step, set, values, strong, whole, outputs, log: end.log, wall: end.wall };
+            Pending { step, set, values, strong, whole, outputs, log, provenance, wall };
         Recorded { refused: None, pending: Some(pending) }
     }
 

@@ -232,12 +232,13 @@ def test_any_tracked_question_makes_it_tracked() -> None:
 
 def test_a_value_that_can_be_worked_out_again_is_no_hindrance() -> None:
     hints = folded(("track_value", [b"k", b"v"]), ("track_value", [b"k", b"v"]))
-    assert skip(hints, {"k"}) is None
+    assert skip(hints, {"k": "v"}) is None
+    assert skip(hints, {"k": "w"}) == Skip("conflicting-values", "k")
 
 
 def test_two_values_for_a_key_contradict_each_other() -> None:
     hints = folded(("track_value", [b"k", b"v"]), ("track_value", [b"k", b"w"]))
-    assert skip(hints, {"k"}) == Skip("conflicting-values", "k")
+    assert skip(hints, {"k": "v"}) == Skip("conflicting-values", "k")
 
 
 def test_what_was_lost_on_the_way_in_is_told() -> None:
