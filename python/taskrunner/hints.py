@@ -79,6 +79,7 @@ class Setting(NamedTuple):
     declared: Callable[[str], bool]
     """Whether configuration tracks a name by value already."""
     resolve: Callable[[str], str] = os.path.realpath
+    is_link: Callable[[str], bool] = os.path.islink
 
 
 class Hints(NamedTuple):
@@ -195,8 +196,9 @@ class Collector:
         """Take a path as it was named, and as it is with every link resolved."""
         named = os.path.join(self._at.cwd, path)
         found = {self._at.resolve(named)}
-        parent, name = os.path.split(named.rstrip("/"))
-        if name not in {"", ".", ".."}:
+        bare = named.rstrip("/")
+        if self._at.is_link(bare):
+            parent, name = os.path.split(bare)
             found.add(os.path.join(self._at.resolve(parent), name))
         inside = {place for one in found if (place := self._inside(one))}
         self._paths[verb] |= inside

@@ -36,8 +36,11 @@ ENV = {
 WAYS: tuple[Source, ...] = ("channel", "file", "snapshot")
 
 
+LINKS = {"/ws/out": "/ws/build/out", "/ws/away": "/elsewhere"}
+
+
 def resolve(path: str) -> str:
-    """Resolve `..`, and the links /ws/out -> /ws/build/out and /ws/away -> /elsewhere."""
+    """Resolve `..` and links."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":
@@ -45,8 +48,7 @@ def resolve(path: str) -> str:
         elif part not in {"", "."}:
             parts.append(part)
         joined = "/" + "/".join(parts)
-        links = {"/ws/out": "/ws/build/out", "/ws/away": "/elsewhere"}
-        parts = links.get(joined, joined).strip("/").split("/") if parts else []
+        parts = LINKS.get(joined, joined).strip("/").split("/") if parts else []
     return "/" + "/".join(parts)
 
 
@@ -60,6 +62,7 @@ def collector(passed: Sequence[str] = ("VITE_A",)) -> Collector:
             untracked=lambda name: name == "CI",
             declared=lambda name: name == "DECLARED",
             resolve=resolve,
+            is_link=LINKS.__contains__,
         )
     )
 
