@@ -3,8 +3,8 @@
     python benches/hints_abuse.py [--rounds N]        prints the table of docs/protocol.md
 
 Each command is a task of its own, run by `taskrunner run --force`: with the ways in as they are,
-and with nobody to listen. Seconds are of the whole run, medians; memory is the runner's own.
-Wants a release build (`make build`).
+and with nobody to listen. Seconds are of the whole run, medians; CPU time and memory are the
+runner's own. Wants a release build (`make build`).
 """
 
 from __future__ import annotations
@@ -95,13 +95,13 @@ assert get_env("LANG") == os.environ.get("LANG")
 """,
 }
 
-# Tells its own memory at the end: what a parent is told of it includes that of its children.
+# Tells what it took itself: what a parent is told of it includes its children.
 RUNNER = """
 import atexit, resource, runpy, sys
-peak = sys.argv.pop(1)
+took = sys.argv.pop(1)
 def tell():
-    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with open(peak, "w") as file: file.write(str(kibibytes))
+    mine = resource.getrusage(resource.RUSAGE_SELF)
+    with open(took, "w") as file: print(mine.ru_utime + mine.ru_stime, mine.ru_maxrss, file=file)
 atexit.register(tell)
 runpy.run_module("taskrunner", run_name="__main__")
 """
@@ -111,6 +111,7 @@ class Measured(NamedTuple):
     """What a run took."""
 
     seconds: float
+    cpu: float
     mebibytes: float
     ended: str
     """What became of the result, or of the tool."""
@@ -121,16 +122,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=3)
     rounds = options.parse_args().rounds
-    print("| a tool that sends … | seconds | without hints | ratio | MiB | without | result |")
-    print("|---|---|---|---|---|---|---|")
+    print("| a tool that sends … | seconds: with hints, without | runner's CPU | MiB | result |")
+    print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         space = workspace(Path(scratch, "ws"))
         for number, what in enumerate(COMMANDS):
             told, alone = measure(space, number, rounds)
             ratio = told.seconds / alone.seconds
-            figures = f"{told.seconds:.2f} | {alone.seconds:.2f} | {ratio:.2f}"
-            memory = f"{told.mebibytes:.0f} | {alone.mebibytes:.0f}"
-            print(f"| {what} | {figures} | {memory} | {told.ended} |", flush=True)
+            seconds = f"{told.seconds:.2f}, {alone.seconds:.2f} (x {ratio:.1f})"
+            own = f"{told.cpu:.2f}, {alone.cpu:.2f} | {told.mebibytes:.0f}, {alone.mebibytes:.0f}"
+            print(f"| {what} | {seconds} | {own} | {told.ended} |", flush=True)
 
 
 def workspace(space: Path) -> Path:
@@ -159,14 +160,14 @@ def measure(space: Path, number: int, rounds: int) -> tuple[Measured, Measured]:
 
 def median(runs: list[Measured]) -> Measured:
     """Return the medians of figures, and how the last run ended."""
-    seconds = statistics.median(run.seconds for run in runs)
-    return Measured(seconds, statistics.median(run.mebibytes for run in runs), runs[-1].ended)
+    figures = (statistics.median(each) for each in zip(*(run[:3] for run in runs), strict=True))
+    return Measured(*figures, runs[-1].ended)
 
 
 def run(space: Path, task: str) -> Measured:
     """Run a task and return what it took."""
-    summary, peak = space.with_name("summary.json"), space.with_name("peak")
-    command = [sys.executable, "-c", RUNNER, str(peak), "run", "--force"]
+    summary, took = space.with_name("summary.json"), space.with_name("took")
+    command = [sys.executable, "-c", RUNNER, str(took), "run", "--force"]
     began = time.perf_counter()
     done = subprocess.run(
         [*command, f"--summarize={summary}", task],
@@ -182,7 +183,8 @@ def run(space: Path, task: str) -> Measured:
     (step,) = json.loads(summary.read_text("utf-8"))["tasks"]
     skipped = step["cacheSkipReason"]
     ended = f"not cached: `{skipped['kind']}`" if skipped else "cached"
-    return Measured(seconds, int(peak.read_text("utf-8")) / 1024, ended)
+    cpu, kibibytes = map(float, took.read_text("utf-8").split())
+    return Measured(seconds, cpu, kibibytes / 1024, ended)
 
 
 if __name__ == "__main__":
