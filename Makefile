@@ -13,6 +13,12 @@ SEED   ?=
 # Where tools from the npm registry go, for the tracer's tests.
 NODE_TOOLS := $(CURDIR)/target/node-tools
 
+# What `make test-tools` tries, by name (empty: all), and where the tools' workspaces lie: beside the home
+# directory, in it (home) or below a temporary one (temporary). What it finds is kept for the next part.
+TOOLS ?=
+PLACE ?= beside
+TOOL_ROWS = $(CURDIR)/target/tool-rows/$(PLACE)
+
 # What the extension, the helper and the preload are made of.
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
     $(shell find rust crates -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.sql' -o -name '*.lock' \) -print)
@@ -119,13 +125,18 @@ test: build wheel wheelhouse ## everything, from a clean machine: at most 20 min
 	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not tools'
 
 .PHONY: test-tools
-test-tools: build ## tests that drive real tools, fetched from the registries; writes docs/tools.md
+test-tools: build ## drive real tools, fetched from the registries: all, or TOOLS='pytest or mypy'; writes docs/tools.md
 	scripts/fetch-tools
+	$(if $(TOOLS),,$(MAKE) --no-print-directory test-tracer-tools && rm -rf $(TOOL_ROWS))
+	mkdir -p $(TOOL_ROWS)
+	TASKRUNNER_TOOL_ROWS=$(TOOL_ROWS) TASKRUNNER_TOOLS_PLACE=$(PLACE) \
+	  $(PYTEST) -n $(JOBS) -m tools $(if $(TOOLS),-k '$(TOOLS)' python/tests/tools); code=$$?; \
+	  if [ $(PLACE) = beside ]; then $(BIN)/python scripts/tools_table.py $(TOOL_ROWS) docs/tools.md; fi && exit $$code
+
+.PHONY: test-tracer-tools
+test-tracer-tools: # what the tracer tells of tools from the npm registry, against strace
 	npm install --prefix $(NODE_TOOLS) --no-audit --no-fund --silent typescript@5 vite@7 esbuild@0.25
 	FSPY_TEST_NODE_TOOLS=$(NODE_TOOLS) cargo test --locked -p fspy --test against_strace
-	rm -rf target/tool-rows && mkdir -p target/tool-rows
-	TASKRUNNER_TOOL_ROWS=$(abspath target/tool-rows) $(PYTEST) -m tools; code=$$?; \
-	  $(BIN)/python scripts/tools_table.py target/tool-rows docs/tools.md && exit $$code
 
 .PHONY: mutation
 mutation: build ## leave out each rule of the cache in turn: a test must notice

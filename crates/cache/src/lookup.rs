@@ -366,6 +366,11 @@ impl Workspace {
                 let path = found.and_then(|place| self.roots.path(&place));
                 Miss { kind, path, detail: name() }
             }
+            _ if op.place.root == policy::Root::Above => Miss {
+                kind,
+                path: None,
+                detail: name().map(|name| format!("{name} in a directory above")),
+            },
             _ => Miss { kind, path: self.roots.path(&op.place), detail: None },
         }
     }
