@@ -40,6 +40,7 @@ pub(crate) struct Hinted {
 #[pymethods]
 impl Hinted {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "all of them have names in Python")]
     #[pyo3(signature = (*, ignored_inputs, ignored_outputs, tracked_inputs, tracked_outputs, env,
         env_globs, provenance, refused))]
     fn new(

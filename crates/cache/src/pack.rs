@@ -20,6 +20,9 @@ use crate::workspace::Workspace;
 /// up the run.
 const LEVEL: i32 = 1;
 
+/// Archives that a result needs, with their sizes.
+type Archives = Vec<(Digest, u64)>;
+
 impl Workspace {
     /// Packs and stores what [`Workspace::record`] judged.
     ///
@@ -76,7 +79,7 @@ impl Workspace {
         &self,
         outputs: &[Output],
         held: &HashMap<Digest, (Digest, u64)>,
-    ) -> Result<(Vec<Item>, Vec<(Digest, u64)>), NotCached> {
+    ) -> Result<(Vec<Item>, Archives), NotCached> {
         let mut fresh: HashMap<Digest, PackItem<'_>> = HashMap::new();
         for output in outputs {
             if let OutputKind::File { digest, size } = &output.kind
