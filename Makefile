@@ -30,6 +30,8 @@ WHEEL  := $(DIST)/.wheel
 FAST_CRATES := stat fspy_trace fspy_ring digest archive pathglob gitindex store policy
 # Tests that need no more than a moment each; the rest run whole workspaces, in `make test`.
 FAST_TESTS := $(addprefix python/tests/,unit plan_snapshots cli packaging metamorphic/test_harness.py)
+# What knows which architecture it is on.
+AARCH64_CRATES := stat fspy_trace fspy_ring fspy_preload fspy_helper
 STUBTEST_ALLOWED := scripts/stubtest-allowlist.txt
 
 export VIRTUAL_ENV := $(abspath $(VENV))
@@ -146,6 +148,11 @@ mutation: build ## leave out each rule of the cache in turn: a test must notice
 differential: build ## random workspaces and edits against clean builds: STEPS of them, or one SEED
 	TASKRUNNER_DIFFERENTIAL_STEPS=$(STEPS) TASKRUNNER_DIFFERENTIAL_SEED=$(SEED) \
 	  $(PYTEST) -q -n $(JOBS) python/tests/differential/test_differential.py
+
+.PHONY: aarch64
+aarch64: ## type-check and lint the tracer for aarch64 (needs its standard library: rustup fetches it)
+	rustup target add aarch64-unknown-linux-gnu
+	cargo clippy --locked --target aarch64-unknown-linux-gnu --all-targets $(AARCH64_CRATES:%=-p %) -- -D warnings
 
 .PHONY: fuzz
 fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)
