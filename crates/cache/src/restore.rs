@@ -33,6 +33,8 @@ pub struct Restored {
     pub replaced: Vec<Vec<u8>>,
     /// What the run wrote to the terminal.
     pub log: Log,
+    /// [`policy::Hinted::provenance`] of the run.
+    pub provenance: Vec<u8>,
 }
 
 /// Why a hit could not be restored. The step must run.
@@ -105,7 +107,7 @@ impl Workspace {
         if files > 0 {
             self.disk.forget();
         }
-        Ok(Restored { files, replaced, log })
+        Ok(Restored { files, replaced, log, provenance: hit.manifest.provenance.clone() })
     }
 
     fn note_restored(&self, step: &Step, hit: &Hit, targets: &[Target<'_>]) {
