@@ -25,11 +25,8 @@ app: main.o other.o
 \t$(CC) -o $@ $^
 -include main.d other.d
 """
-NINJA = "`built-on-itself`: ninja appends to its log, so some builds are stored one run late"
 CARGO = "`target/` is ordinary state: what an unfinished or failed build left there is a stranger's"
-STEPS = "steps that share a build directory: what a later one changed is not always put back first"
 DENIED = "exit code 127, not 126, where `configure` may not be executed"
-GO = "`built-on-itself`: the linker reads the program that it replaces"
 
 CMAKE = """\
 cmake_minimum_required(VERSION 3.10)
@@ -67,7 +64,6 @@ CMAKE_MAKE = Tool(
     needs=("cmake", "make", "gcc"),
     prints=False,
     quick=True,
-    not_yet=STEPS,
 )
 
 CMAKE_NINJA = Tool(
@@ -78,7 +74,6 @@ CMAKE_NINJA = Tool(
     "build/app",
     needs=("cmake", "ninja", "gcc"),
     prints=False,
-    not_yet=NINJA,
 )
 
 CONFIGURE_SH = """\
@@ -113,7 +108,8 @@ CONFIGURE = Tool(
 )
 
 CARGO_FILES = {
-    "Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n',
+    "Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n'
+    "[workspace]\n",
     "Cargo.lock": 'version = 4\n\n[[package]]\nname = "app"\nversion = "0.1.0"\n',
     "src/main.rs": 'mod part;\nfn main() { println!("{} {}", part::word(), include_str!("word.txt")); }\n',
     "src/part.rs": "pub fn word() -> u32 { 1 }\n#[cfg(test)]\nmod tests {\n    #[test]\n"
@@ -155,7 +151,7 @@ GO_EDITS = (
 def go(verb: str, command: str, probe: str = "true") -> Tool:
     """A go command on a module without dependencies."""
     return Tool(
-        f"go {verb}", GO_FILES, command, GO_EDITS, probe, needs=("go",), prints=False, not_yet=GO
+        f"go {verb}", GO_FILES, command, GO_EDITS, probe, needs=("go",), prints=False
     )
 
 
@@ -189,7 +185,6 @@ GIT = Tool(
     "sed 's/[0-9a-f]\\{7\\}/HASH/' version.txt",
     needs=("git",),
     git=True,
-    not_yet="`modified-its-input`: git refreshes its index, which is stored one run later",
 )
 
 OPENSSL = Tool(
