@@ -40,6 +40,8 @@ FIXED = {"FORCE_COLOR": "1"}
 
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _TOOLS = ("node_modules/.bin", ".venv/bin")
+_NPM_PLACES = ("INIT_CWD", "npm_package_json")
+"""What npm says about places: it follows from the package's, which counts."""
 
 
 def tracks(name: str, env: tuple[str, ...]) -> bool:
@@ -59,6 +61,10 @@ class Environment(NamedTuple):
     tracked: frozenset[str]
     root: str
     """The workspace's root."""
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a variable of the task counts already, or follows from what counts."""
+        return name in self.tracked or (name in _NPM_PLACES and name in self.values)
 
 
 class _Outside:
@@ -122,9 +128,8 @@ class Environments:
         return Environment(values, frozenset(tracked - {"PWD"}), self.root)
 
     def _npm_places(self, task: Task) -> dict[str, str]:
-        """Return what npm says about places. They follow from the package's, which counts."""
         package = working_directory(self.root, task.package.path)
-        return {"INIT_CWD": package, "npm_package_json": f"{package.rstrip('/')}/package.json"}
+        return dict(zip(_NPM_PLACES, (package, f"{package.rstrip('/')}/package.json"), strict=True))
 
     def _files(self, task: Task) -> dict[str, str]:
         """Return what the task's `env-file`s set."""

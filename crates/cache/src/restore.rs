@@ -34,6 +34,8 @@ pub struct Restored {
     pub replaced: Vec<Vec<u8>>,
     /// What the run wrote to the terminal.
     pub log: Log,
+    /// [`policy::Hinted::provenance`] of the run.
+    pub provenance: Vec<u8>,
 }
 
 /// Why a hit could not be restored. The step must run.
@@ -106,7 +108,7 @@ impl Workspace {
         if files > 0 {
             self.disk.forget();
         }
-        Ok(Restored { files, replaced, log })
+        Ok(Restored { files, replaced, log, provenance: hit.manifest.provenance.clone() })
     }
 
     /// A build tool's own state that another step left too is that step's to go on with: what stands is
