@@ -168,6 +168,7 @@ bench: build ## what a run, a plan, the tracer and a hint cost: ratios, by the s
 	cargo run --locked --release -p fspy --example overhead
 	$(BIN)/python benches/trace_overhead.py
 	$(BIN)/python benches/hints.py
+	$(BIN)/python benches/hints_abuse.py
 
 .PHONY: clean
 clean: ## remove what was built, the virtual environment too
