@@ -16,6 +16,7 @@ mod journal;
 mod log;
 mod lookup;
 mod manifest;
+mod narrow;
 mod overlay;
 mod own;
 mod pack;
