@@ -123,7 +123,8 @@ impl Scene<'_> {
         match place.found {
             Found::Missing { last: true } if flags.makes() => {
                 // Old bytes would have stayed, all or in part: what is there then is another file.
-                let looked = flags.has(libc::O_EXCL) || !flags.has(libc::O_TRUNC);
+                let looked =
+                    flags.has(libc::O_EXCL) || flags.has(libc::O_RDWR) || !flags.has(libc::O_TRUNC);
                 self.made(&place.path, looked);
             }
             _ => {
