@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..metamorphic.case import Conditions, Task, Toml
-from ..metamorphic.edits import Chmod, Delete, Put, Write
+from ..metamorphic.edits import Chmod, Delete, Put, SetUmask, Write
 from ..metamorphic.tree import Dir, File, Link
-from .moves import Again, Edit, Lose, Move
+from .moves import Again, Clone, Edit, Lose, Move
 from .world import TARGET, Scenario, World
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ MUTANTS: dict[str, Mutant] = {
     ),
     # What belongs to whom.
     "own-as-absent": Mutant(("rm -rf out; mkdir out; cat x > out/o",), (Again(),)),
+    "own-mode": Mutant(
+        ("mkdir -p dist; cat x > dist/o", "mkdir -p dist; cat x > dist/p"),
+        (Edit(SetUmask(0o077)), Clone()),
+    ),
     "second-name": Mutant(("rm -f o; ln x o",), (OTHER, ALL)),
     "later": Mutant(("[ -e p ] && echo yes > o || echo no > o", "cat x > p"), (Again(),)),
     "overlay": Mutant(("cat x > o", "cat o > p"), (ALL,)),
