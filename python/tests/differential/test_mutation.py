@@ -19,7 +19,7 @@ from ..metamorphic.case import Conditions, Task
 from ..metamorphic.surroundings import directory_outside
 from ..metamorphic.workspace import Place, missing, write_workspace
 from . import inside
-from .mutants import MUTANTS
+from .mutants import MUTANTS, SAY
 from .player import DifferenceError, Player
 
 if TYPE_CHECKING:
@@ -55,20 +55,20 @@ def test_a_scenario_needs_the_rule(rule: str, tmp_path: Path) -> None:
 
 
 class Bench:
-    """One task in one workspace, run within this process."""
+    """A task in a workspace, after others if need be, run within this process."""
 
-    def __init__(self, base: Path, command: str) -> None:
+    def __init__(self, base: Path, command: str, *more: Task) -> None:
         self.place = Place.make(base)
         self.base = base
         self.conditions = Conditions()
-        self.tasks = [Task("all", command)]
+        self.tasks = [*more, Task("all", command, tuple(task.name for task in more))]
         write_workspace(self.place.root, {"x": "word\n"}, self.tasks)
 
     def hits(self) -> bool:
-        """Run it; whether it was a hit."""
+        """Run it; whether all was a hit."""
         cache = str(self.base / "cache")
         done = inside.run(self.place, self.conditions, "all", cache)
-        return [step.status for step in done.steps] == ["hit"]
+        return {step.status for step in done.steps} == {"hit"}
 
     def again(self) -> bool:
         """Run it twice; whether the second time was a hit."""
@@ -104,6 +104,40 @@ def test_asked_peer(tmp_path: Path) -> None:
 @pytest.mark.skipif(bool(missing(["unshare"])), reason="not on this machine: unshare")
 def test_incomplete(tmp_path: Path) -> None:
     needs("incomplete", tmp_path, "unshare -m cat x > o")
+
+
+def test_race(tmp_path: Path) -> None:
+    writers = [Task(name, "cat x > o") for name in ("one", "two")]
+    assert not Bench(tmp_path / "with", "true", *writers).again()
+    with without("race"):
+        assert Bench(tmp_path / "without", "true", *writers).again()
+
+
+def test_beneath(tmp_path: Path) -> None:
+    def hits_after_a_change(base: Path) -> bool:
+        bench = Bench(base, SAY.format("trackInput", "data") + "cat x > o")
+        (bench.place.root / "data").mkdir()
+        assert bench.again()
+        (bench.place.root / "data/new").touch()
+        return bench.hits()
+
+    assert not hits_after_a_change(tmp_path / "with")
+    with without("beneath"):
+        assert hits_after_a_change(tmp_path / "without")
+
+
+def test_in_place(tmp_path: Path) -> None:
+    def hits_beside_a_strangers_file(base: Path) -> bool:
+        bench = Bench(base, "[ -e s ] || { echo 1 > s; echo 2 > q; }; cat x > p")
+        assert bench.again()
+        (bench.place.root / "q").write_text("somebody's\n")
+        (bench.place.root / "x").write_text("other\n")
+        assert not bench.hits()
+        return bench.hits()
+
+    assert hits_beside_a_strangers_file(tmp_path / "with")
+    with without("in-place"):
+        assert not hits_beside_a_strangers_file(tmp_path / "without")
 
 
 def test_root(tmp_path: Path) -> None:
