@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     _Variables = tuple[tuple[str, str], ...]
 
-TRACKED = ("LANG", "LC_*", "TZ", "TERM", "GIT_DIR", "GIT_INDEX_FILE")
+TRACKED = (
+    "LANG",
+    "LC_*",
+    "TZ",
+    "TERM",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+)
 """Passed to every task, and part of its fingerprint by value."""
 
 UNTRACKED = (
@@ -35,9 +46,6 @@ UNTRACKED = (
 )
 """Passed to every task; their values don't make a difference to the cache."""
 
-FIXED = {"FORCE_COLOR": "1"}
-"""Set for every task that doesn't ask for a value of its own: output is stored in colour."""
-
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _TOOLS = ("node_modules/.bin", ".venv/bin")
 _NPM_PLACES = ("INIT_CWD", "npm_package_json")
@@ -51,7 +59,7 @@ def tracks(name: str, env: tuple[str, ...]) -> bool:
 
 def is_always_passed(name: str) -> bool:
     """Tell whether every task has a variable, and its value makes no difference to the cache."""
-    return name in UNTRACKED or name in {"PATH", "PWD", *FIXED}
+    return name in UNTRACKED or name in {"PATH", "PWD"}
 
 
 class Environment(NamedTuple):
@@ -121,8 +129,6 @@ class Environments:
             values |= self._npm_places(task)
         values |= {name: outer.values[name] for name in sorted(declared | untracked)}
         tracked = (always | declared | told.keys() | filed.keys()) - (untracked - declared)
-        for name, value in FIXED.items():
-            values.setdefault(name, value)
         if "PATH" not in tracked:
             values["PATH"] = self._path(task.package.path, outer)
         return Environment(values, frozenset(tracked - {"PWD"}), self.root)

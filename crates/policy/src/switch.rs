@@ -26,6 +26,7 @@ pub const RULES: &[&str] = &[
     "own-as-absent",
     "second-name",
     "own-mode",
+    "tool-state",
     "later",
     "overlay",
     "leftovers",

@@ -87,6 +87,7 @@ MUTANTS: dict[str, Mutant] = {
         (Edit(SetUmask(0o077)), Clone()),
     ),
     "second-name": Mutant(("rm -f o; ln x o",), (OTHER, ALL)),
+    "tool-state": Mutant(("mkdir -p b; cat x > b/o", "echo o >> b/.ninja_log"), (Again(),)),
     "later": Mutant(("[ -e p ] && echo yes > o || echo no > o", "cat x > p"), (Again(),)),
     "overlay": Mutant(("cat x > o", "cat o > p"), (ALL,)),
     "leftovers": Mutant(

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use fspy::{Incomplete, Peer, State};
+use fspy::{Change, Incomplete, Peer, State};
 
 use super::support::{folded, given, has, is_root, run, step};
 use super::{program, run_case};
@@ -106,6 +106,17 @@ fn another_mount_namespace_is_foreign() {
 }
 
 #[test]
+fn a_sandbox_is_another_mount_namespace() {
+    let (Some(_), true) = (program(), has("bwrap")) else { return };
+    let dir = given(&[("f", "file")]);
+    let ran = run(&step(&["bwrap", "--dev-bind", "/", "/", "cat", "f"], dir.path()));
+    if ran.exit.code == Some(0) {
+        assert_eq!(ran.stdout(), "content\n");
+        assert_eq!(ran.trace().incomplete, [Incomplete::ForeignNamespace]);
+    }
+}
+
+#[test]
 fn a_process_that_gives_up_its_rights_is_still_seen() {
     let (Some(program), true) = (program(), is_root()) else { return };
     let dir = given(&[("f", "file")]);
@@ -140,6 +151,25 @@ fn many_threads_lose_nothing() {
         read.filter(|record| stat::is_within(&record.path, stat::as_bytes(&dir))).count(),
         6400
     );
+}
+
+/// Each call is described before it is carried out, and another thread's may come in between.
+#[test]
+fn a_directory_made_while_its_parent_is_being_made_is_not_lost() {
+    let Some(program) = program() else { return };
+    let dir = given(&[]);
+    let ran = run_case(program, "mkdirs_at_once", &dir);
+    assert_eq!(ran.stdout(), "ok\n");
+    let root = dir.path().canonicalize().unwrap();
+    let made = |path: String| {
+        let path = root.join(path);
+        let records = &ran.trace().records;
+        records.iter().any(|record| {
+            record.path == stat::as_bytes(&path) && record.change == Some(Change::Create)
+        })
+    };
+    let lost: Vec<_> = (0..400).filter(|number| !made(format!("{number}/in"))).collect();
+    assert!(lost.is_empty(), "{lost:?}");
 }
 
 #[test]

@@ -181,6 +181,16 @@ CASE(rmdir_full) { say(rmdir("d")); }
 CASE(rmdir_file) { say(unlinkat(AT_FDCWD, "f", AT_REMOVEDIR)); }
 CASE(mkfifo) { say(mkfifo("p", 0644)); }
 CASE(bind) { struct sockaddr_un a = {AF_UNIX, "s"}; say(bind(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a)); }
+CASE(open_socket) { struct sockaddr_un a = {AF_UNIX, "s"}; bind(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a); say(open("s", O_RDWR)); }
+union passed { struct cmsghdr header; char room[CMSG_SPACE(sizeof(int))]; };
+CASE(list_passed) {
+  int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair); char byte = 0; struct iovec body = {&byte, 1}; union passed p = {0};
+  struct msghdr m = {.msg_iov = &body, .msg_iovlen = 1, .msg_control = &p, .msg_controllen = sizeof p};
+  if (!fork()) {
+    p.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    *(int *)CMSG_DATA(&p.header) = open("d", O_RDONLY | O_DIRECTORY); sendmsg(pair[0], &m, 0); _exit(0); }
+  wait(0); recvmsg(pair[1], &m, 0); DIR *d = fdopendir(*(int *)CMSG_DATA(&p.header)); if (!d) { say(-1); return; }
+  while (readdir(d)); say(0); }
 CASE(chmod_own) { int fd = open("n", O_WRONLY | O_CREAT, 0644); say(fchmod(fd, 0755)); }
 CASE(chmod) { say(chmod("f", 0600)); }
 CASE(chmod_then_write) { chmod("f", 0600); say(open("f", O_WRONLY)); }
@@ -239,6 +249,9 @@ CASE(int80) { long r; const char *p; p = mmap(0, 4096, PROT_READ | PROT_WRITE, M
 static int flood_file(int n) { char p[32]; sprintf(p, "d/%d", n); return open(p, O_RDONLY); }
 static void *flood(void *p) { for (int i = 0; i < 100; i++) { int fd = flood_file((long)p * 100 + i); if (fd >= 0) close(fd); } return 0; }
 CASE(threads) { pthread_t t[64]; for (long i = 0; i < 64; i++) pthread_create(&t[i], 0, flood, (void *)i); for (int i = 0; i < 64; i++) pthread_join(t[i], 0); say(0); }
+static void *makes(void *p) { for (int i = 0; i < 400; i++) { char d[32]; sprintf(d, "%d", i); mkdir(d, 0755); } return 0; }
+static void *makes_inside(void *p) { for (int i = 0; i < 400; i++) { char d[32]; sprintf(d, "%d/in", i); while (mkdir(d, 0755)) ; } return 0; }
+CASE(mkdirs_at_once) { pthread_t a, b; pthread_create(&a, 0, makes, 0); pthread_create(&b, 0, makes_inside, 0); pthread_join(a, 0); pthread_join(b, 0); say(0); }
 static volatile int forked;
 static void forks(int s) { if (!fork()) { open("g", O_RDONLY); _exit(0); } wait(0); forked++; }
 CASE(fork_in_handler) { struct sigaction a = {.sa_handler = forks, .sa_flags = SA_RESTART}; sigaction(SIGUSR1, &a, 0); raise(SIGUSR1); say(open("f", O_RDONLY)); }
