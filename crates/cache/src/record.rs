@@ -8,7 +8,7 @@ use digest::{Digest, hash_bytes};
 use fspy_trace::Trace;
 use policy::{
     Facts, Hinted, Judgement, KeptMode, Look, NotCached, NotCachedKind, Op, Output, OutputKind,
-    PathSet, Place, Root, Value, is_on, judge, strong_fingerprint,
+    PathSet, Place, Root, Value, judge, strong_fingerprint,
 };
 use store::{Left, Owner, Run, set_digest};
 
@@ -140,7 +140,7 @@ impl Workspace {
                     judged.took_foreign = took_foreign;
                     let place = Place { root: Root::Workspace, rel: Vec::new() };
                     let value = Value::text(&self.roots.workspace);
-                    judged.inputs.push((Op { look: Look::InPlace, place }, value));
+                    judged.input(Look::InPlace, place, value);
                 } else if let Some(path) = relied_on {
                     if judged.built_on.is_none() {
                         judged.refused = Some(NotCached::at(NotCachedKind::BuiltOnItself, &path));
@@ -151,10 +151,10 @@ impl Workspace {
             }
             self.add_hinted(hinted, trace, tree, &mut judged);
             self.add_declared_outputs(step, &mut judged);
-            if judged.refused.is_none() && is_on("root") && self.embeds_root(&judged.outputs) {
+            if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
                 let place = Place { root: Root::Workspace, rel: Vec::new() };
                 let value = Value::text(&self.roots.workspace);
-                judged.inputs.push((Op { look: Look::Here, place }, value));
+                judged.input(Look::Here, place, value);
             }
             (judged, in_place, touched)
         })

@@ -141,7 +141,8 @@ impl Judgement {
         }
     }
 
-    pub(crate) fn input(&mut self, look: Look, place: Place, value: Value) {
+    /// Adds an operation, with what it found.
+    pub fn input(&mut self, look: Look, place: Place, value: Value) {
         if is_on(look.rule(&value)) {
             self.inputs.push((Op { look, place }, value));
         }
