@@ -17,6 +17,8 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
+mod base;
+#[cfg(target_arch = "x86_64")]
 mod entry;
 #[cfg(target_arch = "x86_64")]
 mod hook;
@@ -24,6 +26,8 @@ mod hook;
 mod patch;
 #[cfg(target_arch = "x86_64")]
 mod sys;
+#[cfg(target_arch = "x86_64")]
+mod user;
 
 /// The trace format this library belongs to: `fspy_trace::FORMAT`, checked by fspy's tests.
 const FORMAT: u32 = 1;

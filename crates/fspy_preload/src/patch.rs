@@ -12,7 +12,7 @@ use crate::entry::{
     BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
     fspy_slots_wide, slot,
 };
-use crate::hook::RING;
+use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
 
 const O_RDWR: i64 = 2;
@@ -44,6 +44,7 @@ pub(crate) extern "C" fn begin() {
     let mut handshake = MaybeUninit::<Handshake>::uninit();
     // SAFETY: before the program's first instruction there is one thread, and it is here.
     unsafe {
+        (&raw mut (*handshake.as_mut_ptr()).program).write(0);
         (&raw mut (*handshake.as_mut_ptr()).count).write(0);
         let address = handshake.as_mut_ptr().expose_provenance() as i64;
         let args = [i64::from(HANDSHAKE_DIR), address, O_RDWR, 0, 0, 0];
@@ -57,6 +58,7 @@ pub(crate) extern "C" fn begin() {
         if map_page() {
             RING = writer;
             let handshake = handshake.as_ptr();
+            PROGRAM = (*handshake).program as u32;
             let count = ((*handshake).count as usize).min(MAX_SITES);
             patch_all((&raw const (*handshake).sites).cast(), count);
         }

@@ -62,6 +62,11 @@ pub(crate) fn supervisor() -> Supervisor {
     supervisor.expect("a supervisor")
 }
 
+/// Whether steps are traced the fast way.
+pub(crate) fn is_fast() -> bool {
+    std::env::var_os(PRELOAD).is_some()
+}
+
 /// The helper just built, or a copy of it that another user can reach.
 pub(crate) fn helper() -> PathBuf {
     std::env::var_os(HELPER).map_or_else(|| fspy::BUILT_HELPER.into(), PathBuf::from)
@@ -316,6 +321,7 @@ pub(crate) fn as_nobody(skip: &[&str]) {
         to
     };
     let (tests, helper) = (copy(&std::env::current_exe().expect("this program")), copy(&helper()));
+    let preload = std::env::var_os(PRELOAD).map(|library| copy(Path::new(&library)));
     let scratch = dir.path().join("scratch");
     open(dir.path(), 0o755);
     open(&scratch, 0o777);
@@ -325,6 +331,7 @@ pub(crate) fn as_nobody(skip: &[&str]) {
         .arg(tests)
         .envs([(HELPER, helper.as_os_str()), (PROGRAMS, scratch.as_os_str())])
         .envs([("TMPDIR", &scratch), ("HOME", &scratch)])
+        .envs(preload.map(|library| (PRELOAD, library)))
         .current_dir("/");
     rerun(command, skip);
 }
