@@ -184,12 +184,13 @@ impl Tracer {
                 continue;
             };
             let Some(fast) = &mut self.fast else { break };
-            let findings = fast.describe(&recorded, &self.fold, self.started_ns);
+            let (thread, call) = (recorded.thread(), recorded.call);
+            let findings = fast.describe(recorded, &self.fold, self.started_ns);
             #[cfg(feature = "mutations")]
             let findings = mutations::without(findings);
             self.recorded += 1;
             self.calls += 1;
-            self.log(recorded.thread(), Some(recorded.call), &findings);
+            self.log(thread, Some(call), &findings);
             self.absorb(findings);
         }
         if let Some(fast) = &mut self.fast {

@@ -1,8 +1,10 @@
 //! The directory that a relative path starts from, by name: asked of the kernel, and kept until the
 //! step moves a directory or changes into another.
 //!
-//! What is kept belongs to a thread, for threads may have directories of their own, and a child of
-//! `vfork` has its own in its parent's memory; or to a descriptor and the directory it refers to.
+//! What is kept belongs to a thread, for threads may have directories of their own; or to a descriptor
+//! and the directory it refers to. Threads are told apart by where they keep their own variables: a
+//! child of `vfork` is taken for its parent, so the helper lets nothing be kept while such a child may
+//! be in another directory.
 
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -29,7 +31,7 @@ pub(crate) struct Base {
 /// What a kept name is kept for.
 #[derive(Clone, Copy)]
 struct Key {
-    /// A descriptor, or a thread's number with a bit above.
+    /// A descriptor, or a thread with a bit above.
     of: u64,
     dev: u64,
     ino: u64,
@@ -57,8 +59,8 @@ impl Base {
         ring: Writer,
         names: Option<u64>,
     ) -> Result<(), Unrecorded> {
-        const THREAD: u64 = 1 << 32;
-        let key = |names| Key { of: THREAD | u64::from(thread()), dev: 0, ino: 0, names };
+        const THREAD: u64 = 1 << 63;
+        let key = |names| Key { of: THREAD | thread_pointer(), dev: 0, ino: 0, names };
         self.find(ring, names.map(key), |buffer| {
             // SAFETY: the buffer is longer than said.
             unsafe { call(sys::GETCWD, [buffer, LONGEST as i64, 0, 0, 0, 0]) - 1 }
@@ -114,6 +116,21 @@ impl Base {
     }
 }
 
+/// Whether a program may read its thread pointer. Set once, before any instruction leads here.
+pub(crate) static mut READS_POINTER: bool = false;
+
+/// A number for this thread.
+fn thread_pointer() -> u64 {
+    // SAFETY: written before any instruction led here, never again.
+    if !unsafe { READS_POINTER } {
+        return u64::from(thread());
+    }
+    let pointer: u64;
+    // SAFETY: the processor and the kernel allow it.
+    unsafe { core::arch::asm!("rdfsbase {}", out(reg) pointer, options(nomem, nostack)) };
+    pointer
+}
+
 /// A name that is kept. Readers and writers of all threads and handlers meet here: nobody waits, and
 /// whoever was disturbed does without.
 struct Slot {
@@ -128,7 +145,7 @@ struct Slot {
 static KEPT: [Slot; SLOTS] = [const { Slot::new() }; SLOTS];
 
 fn slot(key: Key) -> &'static Slot {
-    let index = (key.of ^ key.of >> 32 ^ key.ino) as usize % SLOTS;
+    let index = (key.of ^ key.of >> 12 ^ key.ino) as usize % SLOTS;
     // SAFETY: the index is less than the array's length.
     unsafe { KEPT.get_unchecked(index) }
 }

@@ -44,6 +44,14 @@ enum Question {
     Readlink,
 }
 
+/// What a call found.
+#[derive(Clone, Copy)]
+enum Found {
+    Is(Entry),
+    /// The call did not say.
+    At(Named),
+}
+
 /// The call can't be recorded.
 pub(crate) struct Unrecorded;
 
@@ -121,7 +129,8 @@ impl Made<'_> {
         question: Question,
         result: i64,
     ) -> Result<(), Unrecorded> {
-        let is_no_link = matches!(question, Question::Readlink) && result == sys::EINVAL;
+        let is_no_link =
+            matches!(question, Question::Readlink) && result == sys::EINVAL && self.has_room();
         if failed(result) && !is_missing(result) && !is_no_link {
             return Err(Unrecorded);
         }
@@ -130,34 +139,34 @@ impl Made<'_> {
             self.ring.count();
             return Ok(());
         }
-        // A buffer of no bytes is refused before the path is read, so that is the kernel's to try.
-        // SAFETY: a path that the kernel reads.
-        let link = if is_no_link { Some(unsafe { identity(named) }?) } else { None };
-        // SAFETY: the kernel has just read it.
+        // SAFETY: the kernel has just read it: a link's text was asked for with room for it.
         let path = unsafe { user::text(named.path) }.ok_or(Unrecorded)?;
         if path.is_empty() {
             return self.nothing_named(named, result);
         }
         if is_missing(result) {
-            return self.write(named, named.nofollow, path, result, Entry::default());
+            return self.write(named, named.nofollow, path, result, Found::Is(Entry::default()));
         }
         // SAFETY: the answer lies where the kernel has just put it.
-        let found = match link.or_else(|| unsafe { self.answer(question) }) {
-            Some(found) => found,
-            // SAFETY: a path that the kernel has just read.
-            None => unsafe { identity(named) }?,
-        };
-        self.write(named, named.nofollow, path, 0, found)
+        let found = unsafe { self.answer(question) };
+        self.write(named, named.nofollow, path, 0, found.map_or(Found::At(named), Found::Is))
     }
 
     /// As above, or nothing was asked.
     fn nothing_named(&self, named: Named, result: i64) -> Result<(), Unrecorded> {
         if self.ring.wants_every_call() {
             let result = if is_missing(result) { result } else { 0 };
-            return self.put(named.nofollow, None, &[], result, Entry::default());
+            return self.put(named.nofollow, None, &[], result, Found::Is(Entry::default()));
         }
         self.ring.count();
         Ok(())
+    }
+
+    /// Whether there is room for a link's text; without, its path is not even read.
+    fn has_room(&self) -> bool {
+        let [_, _, third, fourth, ..] = self.registers.args;
+        let room = if self.registers.number == sys::READLINK { third } else { fourth };
+        room as i32 > 0
     }
 
     /// What the kernel said about what it found, if it said all of it.
@@ -199,7 +208,7 @@ impl Made<'_> {
         if path.is_empty() {
             return self.nothing_named(named, result);
         }
-        self.write(named, flags, path, shown, found)
+        self.write(named, flags, path, shown, Found::Is(found))
     }
 
     unsafe fn list(&self, directory: i32) -> i64 {
@@ -217,7 +226,7 @@ impl Made<'_> {
         let found = described(directory)?;
         let mut base = Base::none();
         base.find_descriptor(self.ring, directory, &found, self.names)?;
-        self.put(0, Some(&base), &[], 0, found)
+        self.put(0, Some(&base), &[], 0, Found::Is(found))
     }
 
     /// Records a call that named something.
@@ -227,7 +236,7 @@ impl Made<'_> {
         flags: i64,
         path: &[u8],
         result: i64,
-        found: Entry,
+        found: Found,
     ) -> Result<(), Unrecorded> {
         if path.first() == Some(&b'/') {
             return self.put(flags, None, path, result, found);
@@ -243,7 +252,7 @@ impl Made<'_> {
         flags: i64,
         path: &[u8],
         result: i64,
-        found: Entry,
+        found: Found,
     ) -> Result<(), Unrecorded> {
         let mut base = Base::none();
         if named.dir == AT_FDCWD {
@@ -262,7 +271,7 @@ impl Made<'_> {
         base: Option<&Base>,
         path: &[u8],
         result: i64,
-        found: Entry,
+        found: Found,
     ) -> Result<(), Unrecorded> {
         let (base, base_hash) = base.map_or((&[][..], 0), |base| (base.text(), base.hash()));
         let bits = match self.registers.number {
@@ -270,7 +279,12 @@ impl Made<'_> {
             sys::FACCESSAT | sys::FACCESSAT2 => self.registers.args[2],
             _ => 0,
         };
-        let mut entry = Entry {
+        let known = match found {
+            Found::Is(entry) => entry,
+            // Who asks for it again learns nothing that is not on record.
+            Found::At(_) => Entry::default(),
+        };
+        let with = |found: Entry| Entry {
             number: self.registers.number as u32,
             flags: flags as u32,
             bits: bits as u32,
@@ -280,13 +294,18 @@ impl Made<'_> {
             ..found
         };
         let names = self.names.filter(|_| !self.ring.wants_every_call());
-        let same = names.map(|names| Fingerprint::new(&entry, base_hash, path, names));
+        let same = names.map(|names| Fingerprint::new(&with(known), base_hash, path, names));
         if same.is_some_and(|same| self.ring.knows(same)) {
             return Ok(());
         }
         if user::is_special(path) {
             return Err(Unrecorded);
         }
+        let mut entry = match found {
+            Found::Is(entry) => with(entry),
+            // SAFETY: a path that the kernel has just read.
+            Found::At(path) => with(unsafe { identity(path) }?),
+        };
         entry.thread = thread();
         // SAFETY: written before any instruction led here, never again.
         entry.program = unsafe { PROGRAM };

@@ -12,6 +12,7 @@ use crate::entry::{
     BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
     fspy_slots_wide, slot,
 };
+use crate::base::READS_POINTER;
 use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
 
@@ -39,8 +40,9 @@ unsafe fn is_as_expected(site: Site) -> bool {
     })
 }
 
-/// Runs when the library is loaded, after its relocation.
-pub(crate) extern "C" fn begin() {
+/// Runs when the library is loaded, after its relocation; the loader passes on what the program will
+/// get.
+pub(crate) extern "C" fn begin(_count: i32, _arguments: *const usize, environment: *const usize) {
     let mut handshake = MaybeUninit::<Handshake>::uninit();
     // SAFETY: before the program's first instruction there is one thread, and it is here.
     unsafe {
@@ -59,10 +61,36 @@ pub(crate) extern "C" fn begin() {
             RING = writer;
             let handshake = handshake.as_ptr();
             PROGRAM = (*handshake).program as u32;
+            READS_POINTER = allows_thread_pointer(environment);
             let count = ((*handshake).count as usize).min(MAX_SITES);
             patch_all((&raw const (*handshake).sites).cast(), count);
         }
     }
+}
+
+/// Whether the kernel lets programs read the register that points to a thread's own variables: it
+/// says so in the auxiliary vector, which lies after the environment.
+unsafe fn allows_thread_pointer(environment: *const usize) -> bool {
+    const AT_HWCAP2: usize = 26;
+    const FSGSBASE: usize = 1 << 1;
+    if environment.is_null() {
+        return false;
+    }
+    let mut at = environment;
+    // SAFETY: both end with zero, and one follows the other.
+    unsafe {
+        while at.read() != 0 {
+            at = at.add(1);
+        }
+        at = at.add(1);
+        while at.read() != 0 {
+            if at.read() == AT_HWCAP2 {
+                return at.add(1).read() & FSGSBASE != 0;
+            }
+            at = at.add(2);
+        }
+    }
+    false
 }
 
 unsafe fn map_ring(ring: i64) -> Option<Writer> {

@@ -104,7 +104,7 @@ impl Fast {
     /// What a recorded call saw.
     pub(crate) fn describe(
         &mut self,
-        recorded: &Recorded,
+        recorded: Recorded,
         known: &Fold,
         started_ns: i64,
     ) -> Findings {

@@ -29,7 +29,10 @@ pub(super) type Crossed = Vec<(Vec<u8>, State)>;
 /// Directories by the names that programs have for them.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    known: HashMap<Vec<u8>, Leads>,
+    index: HashMap<Vec<u8>, usize>,
+    known: Vec<(Vec<u8>, Leads)>,
+    /// The one that was asked for last: most are asked for again at once.
+    last: usize,
     generation: u64,
 }
 
@@ -38,20 +41,23 @@ impl Places {
     /// directory may be on the move.
     pub(super) fn keep_only(&mut self, generation: u64) {
         if self.generation != generation || generation % 2 == 1 || self.known.len() >= MOST {
-            self.known.clear();
-            self.generation = generation;
+            *self = Self { generation, ..Self::default() };
         }
     }
 
     /// Where the absolute `directory` leads; and, if it was not known, over which links.
     pub(super) fn of(&mut self, thread: Thread, directory: &[u8]) -> (&Leads, Crossed) {
         let mut crossed = Crossed::new();
-        if !self.known.contains_key(directory) {
-            let (leads, links) = walked(thread, directory);
-            crossed = links;
-            self.known.insert(directory.to_vec(), leads);
+        if self.known.get(self.last).is_none_or(|(name, _)| name != directory) {
+            self.last = self.index.get(directory).copied().unwrap_or_else(|| {
+                let (leads, links) = walked(thread, directory);
+                crossed = links;
+                self.index.insert(directory.to_vec(), self.known.len());
+                self.known.push((directory.to_vec(), leads));
+                self.known.len() - 1
+            });
         }
-        (self.known.get(directory).unwrap_or(&Leads::Elsewhere), crossed)
+        (self.known.get(self.last).map_or(&Leads::Elsewhere, |(_, leads)| leads), crossed)
     }
 }
 

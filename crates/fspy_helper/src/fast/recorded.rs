@@ -4,6 +4,8 @@
 //! Whatever the step itself changed since was told before this was read; what others changed shows
 //! in the identity, which is then the recorded one, so that the end of the step finds a difference.
 
+use std::borrow::Cow;
+
 use fspy_ring::Record;
 use fspy_trace::{Fold, Incomplete, Op, State};
 use rustix::io::Errno;
@@ -80,7 +82,7 @@ impl Recorded {
     }
 
     /// The directory and the name in it, if the path ends in a plain name.
-    fn split(&self) -> Option<(Vec<u8>, &[u8])> {
+    fn split(&self) -> Option<(Cow<'_, [u8]>, &[u8])> {
         let Record { base, path, .. } = &self.record;
         let slash = path.iter().rposition(|&byte| byte == b'/');
         let name = slash.map_or(&path[..], |slash| &path[slash + 1..]);
@@ -88,10 +90,10 @@ impl Recorded {
             return None;
         }
         let directory = match slash {
-            None => base.clone(),
-            Some(0) => b"/".to_vec(),
-            Some(slash) if path.starts_with(b"/") => path[..slash].to_vec(),
-            Some(slash) => join(base, &path[..slash]),
+            None => Cow::from(base),
+            Some(0) => Cow::from(&b"/"[..]),
+            Some(slash) if path.starts_with(b"/") => Cow::from(&path[..slash]),
+            Some(slash) => Cow::from(join(base, &path[..slash])),
         };
         directory.starts_with(b"/").then_some((directory, name))
     }
@@ -108,20 +110,24 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Describes one call.
-    pub(super) fn describe(&mut self, recorded: &Recorded) -> Findings {
+    pub(super) fn describe(&mut self, recorded: Recorded) -> Findings {
         let mut findings = Findings::default();
-        let record = &recorded.record;
         if matches!(recorded.call.meaning, Meaning::List) {
-            self.listed(recorded, &mut findings);
+            self.listed(&recorded, &mut findings);
+            findings.named.push(recorded.record.base);
             return findings;
         }
-        findings.named.push(record.path.clone());
-        if record.path.is_empty() {
-            return findings;
+        if !recorded.record.path.is_empty() {
+            self.named(&recorded, &mut findings);
         }
-        let place = match self.directly(recorded, &mut findings) {
+        findings.named.push(recorded.record.path);
+        findings
+    }
+
+    fn named(&mut self, recorded: &Recorded, findings: &mut Findings) {
+        let place = match self.directly(recorded, findings) {
             Some(place) => place,
-            None => self.by_walking(recorded, &mut findings),
+            None => self.by_walking(recorded, findings),
         };
         if place.path.starts_with(b"/proc/") {
             // What a process that may be gone saw there, through a link, is no input if it was
@@ -129,13 +135,12 @@ impl Scene<'_> {
             if recorded.identity().is_none_or(|id| Some(id.dev) != look::device(b"/proc")) {
                 findings.incomplete.push(Incomplete::HelperLost);
             }
-            return findings;
+            return;
         }
         match recorded.identity() {
-            Some(id) => self.present(recorded, id, place, &mut findings),
-            None => self.missing(recorded, place, &mut findings),
+            Some(id) => self.present(recorded, id, place, findings),
+            None => self.missing(recorded, place, findings),
         }
-        findings
     }
 
     /// Where a path leads, if that is known of its directory, and the rest is on record or takes one
@@ -226,7 +231,6 @@ impl Scene<'_> {
     /// A directory was read. It is read again here: what it held is told by whether it is the same.
     fn listed(&self, recorded: &Recorded, findings: &mut Findings) {
         let path = recorded.record.base.clone();
-        findings.named.push(path.clone());
         let Some(id) = recorded.identity().filter(|_| !self.known.knows_listing(&path)) else {
             return;
         };
