@@ -13,6 +13,12 @@ SEED   ?=
 # Where tools from the npm registry go, for the tracer's tests.
 NODE_TOOLS := $(CURDIR)/target/node-tools
 
+# What `make test-tools` tries, by name (empty: all), and where the tools' workspaces lie: beside the home
+# directory, in it (home) or below a temporary one (temporary). What it finds is kept for the next part.
+TOOLS ?=
+PLACE ?= beside
+TOOL_ROWS = $(CURDIR)/target/tool-rows/$(PLACE)
+
 # What the extension, the helper and the preload are made of.
 NATIVE_SOURCES := Cargo.toml Cargo.lock pyproject.toml \
     $(shell find rust crates -name target -prune -o -type f \( -name '*.rs' -o -name '*.toml' -o -name '*.sql' -o -name '*.lock' \) -print)
@@ -24,6 +30,8 @@ WHEEL  := $(DIST)/.wheel
 FAST_CRATES := stat fspy_trace fspy_ring digest archive pathglob gitindex store policy
 # Tests that need no more than a moment each; the rest run whole workspaces, in `make test`.
 FAST_TESTS := $(addprefix python/tests/,unit plan_snapshots cli packaging metamorphic/test_harness.py)
+# What knows which architecture it is on.
+AARCH64_CRATES := stat fspy_trace fspy_ring fspy_preload fspy_helper
 STUBTEST_ALLOWED := scripts/stubtest-allowlist.txt
 
 export VIRTUAL_ENV := $(abspath $(VENV))
@@ -119,13 +127,18 @@ test: build wheel wheelhouse ## everything, from a clean machine: at most 20 min
 	$(PYTEST) -n $(JOBS) --dist loadgroup -m 'not tools'
 
 .PHONY: test-tools
-test-tools: build ## tests that drive real tools, fetched from the registries; writes docs/tools.md
+test-tools: build ## drive real tools, fetched from the registries: all, or TOOLS='pytest or mypy'; writes docs/tools.md
 	scripts/fetch-tools
+	$(if $(TOOLS),,$(MAKE) --no-print-directory test-tracer-tools && rm -rf $(TOOL_ROWS))
+	mkdir -p $(TOOL_ROWS)
+	TASKRUNNER_TOOL_ROWS=$(TOOL_ROWS) TASKRUNNER_TOOLS_PLACE=$(PLACE) \
+	  $(PYTEST) -n $(JOBS) -m tools $(if $(TOOLS),-k '$(TOOLS)' python/tests/tools); code=$$?; \
+	  if [ $(PLACE) = beside ]; then $(BIN)/python scripts/tools_table.py $(TOOL_ROWS) docs/tools.md; fi && exit $$code
+
+.PHONY: test-tracer-tools
+test-tracer-tools: # what the tracer tells of tools from the npm registry, against strace
 	npm install --prefix $(NODE_TOOLS) --no-audit --no-fund --silent typescript@5 vite@7 esbuild@0.25
 	FSPY_TEST_NODE_TOOLS=$(NODE_TOOLS) cargo test --locked -p fspy --test against_strace
-	rm -rf target/tool-rows && mkdir -p target/tool-rows
-	TASKRUNNER_TOOL_ROWS=$(abspath target/tool-rows) $(PYTEST) -m tools; code=$$?; \
-	  $(BIN)/python scripts/tools_table.py target/tool-rows docs/tools.md && exit $$code
 
 .PHONY: mutation
 mutation: build ## leave out each rule of the cache in turn: a test must notice
@@ -135,6 +148,11 @@ mutation: build ## leave out each rule of the cache in turn: a test must notice
 differential: build ## random workspaces and edits against clean builds: STEPS of them, or one SEED
 	TASKRUNNER_DIFFERENTIAL_STEPS=$(STEPS) TASKRUNNER_DIFFERENTIAL_SEED=$(SEED) \
 	  $(PYTEST) -q -n $(JOBS) python/tests/differential/test_differential.py
+
+.PHONY: aarch64
+aarch64: ## type-check and lint the tracer for aarch64 (needs its standard library: rustup fetches it)
+	rustup target add aarch64-unknown-linux-gnu
+	cargo clippy --locked --target aarch64-unknown-linux-gnu --all-targets $(AARCH64_CRATES:%=-p %) -- -D warnings
 
 .PHONY: fuzz
 fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)

@@ -15,8 +15,8 @@ Written by `make test-tools`. Each tool runs in its default configuration, with 
 its command ([python/tests/tools](../python/tests/tools)):
 
 - **hit**: the second run is answered from the cache.
-- **restored**: with all outputs deleted, a hit brings every file back; a user's file beside them
-  stays.
+- **restored**: with all outputs deleted, a hit brings every file back; a user's files in the same
+  directories stay.
 - **fresh**: after every edit, broken sources and new, deleted and touched files among them, the
   result and the exit code are those of a plain run in a fresh copy.
 - **undo**: after each edit is undone the run is a hit, and the result is the first one again.
@@ -47,8 +47,17 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _uncached(rows: list[dict[str, Any]]) -> str:
-    lines = [f"- **{row['tool']}**: {row['uncached']}\n" for row in rows if row["uncached"]]
+    lines = [
+        f"- **{row['tool']}**: {row['uncached'] or _first(row['notes'])}\n"
+        for row in rows
+        if not all(row[name] for name in PROMISES)
+    ]
     return "\nWhat stands in the way:\n\n" + "".join(lines) if lines else ""
+
+
+def _first(notes: list[str]) -> str:
+    """What was noted first, on one line."""
+    return f"`{' '.join(notes[0].split())[:200]}`" if notes else "nothing was noted"
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ class Event:
         """output: the bytes."""
     @property
     def code(self) -> int | None:
-        """exited: the exit code, if it was not a signal."""
+        """exited: the exit code, if it was not a signal; failed: what a shell would exit with."""
     @property
     def signal(self) -> int | None:
         """exited: the signal, if it was one."""
@@ -352,7 +352,7 @@ class Tracer:
     def fidelity_reason(self) -> str | None:
         """Why tracing is not what it could be."""
     def start(self, *, argv: Sequence[str], env: Sequence[tuple[str, str]], cwd: str) -> None:
-        """Start the command: once only."""
+        """Start the command: once only. If it can't be, the event `failed` follows."""
     def next_events(self, limit: int, timeout: float | None) -> list[Event]:
         """Wait for events: `started`, `output`, and at last `exited`, `failed` or `helper-lost`."""
     def kill(self, signal: int) -> None:

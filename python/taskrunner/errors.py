@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 class TaskrunnerError(Exception):
     """The base of every error this package raises on purpose."""
 
-    exit_code: ClassVar[int] = 2
+    exit_code: int = 2
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class UsageError(TaskrunnerError):
 class NativeError(TaskrunnerError):
     """The native part is missing or does not work: an installation to repair."""
 
-    exit_code: ClassVar[int] = 3
+    exit_code: int = 3
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ EndedBy = Literal["timeout", "stopped", "interrupted"]
 """Why the runner made a step end: it took too long, another failed, a signal came."""
 
 MISSING_PROGRAM = 127
-"""The exit code of a step that could not be started, as the shell has it."""
+"""The exit code of a step that could not be started, if the engine has none for it."""
 
 TIMED_OUT = 124
 """The exit code of a step that took longer than its timeout, as `timeout(1)` has it."""

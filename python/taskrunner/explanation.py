@@ -17,6 +17,9 @@ VERSION = 1
 LAST = "last-misses.json"
 """Name of the file below the state directory in which a run leaves why steps missed."""
 
+NO_PATH = frozenset({"lookup", "variable", "variables", "description"})
+"""What is asked by a name that is in no directory: of programs, variables, descriptions."""
+
 SHOWN = 10
 """How many differences are shown unless all are asked for."""
 
@@ -218,7 +221,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _table(facts: Sequence[Fact]) -> Iterator[str]:
-    subjects = [show(fact.name or fact.path or "the workspace") for fact in facts]
+    subjects = [_subject(fact) for fact in facts]
     width = min(max(map(len, subjects), default=0), 60)
     looks = max((len(fact.look) for fact in facts), default=0)
     for fact, subject in zip(facts, subjects, strict=True):
@@ -226,3 +229,10 @@ def _table(facts: Sequence[Fact]) -> Iterator[str]:
         if fact.kind is not None:
             values = f"{values} -> {show(fact.new)}"
         yield f"    {fact.look:{looks}}  {subject:{width}}  {values}"
+
+
+def _subject(fact: Fact) -> str:
+    """Return what a fact is of; a name without a path is one looked for up to `/`."""
+    if fact.name is None or fact.path is not None or fact.look in NO_PATH:
+        return show(fact.name or fact.path or "the workspace")
+    return f"{show(fact.name)} in a directory above"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from taskrunner import _native
 from taskrunner.errors import TaskrunnerError
@@ -40,12 +40,15 @@ _PROBED = frozenset(["stat", "access", "exists", "link"])
 _CONTENT = frozenset(["create", "replace", "write", "append", "delete"])
 _NOTHING = frozenset(["absent", "error"])
 _EVENTS_AT_ONCE = 256
+_NOT_STARTED = 127  # as shells say it
 
 
 class TraceError(TaskrunnerError):
     """The command could not be started, or the tracer was lost while it ran."""
 
-    exit_code: ClassVar[int] = 127  # as shells say it
+    def __init__(self, message: str, exit_code: int = _NOT_STARTED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class Path(NamedTuple):
@@ -252,13 +255,13 @@ def _follow(tracer: _native.Tracer, on_output: Callable[[int, bytes], object]) -
             elif event.kind == "exited":
                 return event
             elif event.kind != "started":
-                raise TraceError(_lost(event))
+                raise _lost(event)
 
 
-def _lost(event: _native.Event) -> str:
-    if event.reason is not None and event.reason.detail:
-        return event.reason.detail
-    return "the tracer's helper is gone, and the command was ended; start it again"
+def _lost(event: _native.Event) -> TraceError:
+    why = event.reason and event.reason.detail
+    why = why or "the tracer's helper is gone, and the command was ended; start it again"
+    return TraceError(why, _NOT_STARTED if event.code is None else event.code)
 
 
 def _path(touched: _native.Touched) -> Path:

@@ -1,5 +1,7 @@
 //! The one door between Python and the crates: releases the GIL, maps errors.
 
+use std::time::Duration;
+
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::marker::Ungil;
 use pyo3::prelude::*;
@@ -21,6 +23,11 @@ impl Enter for Python<'_> {
     {
         self.detach(work).map_err(|error| PyOSError::new_err(described(&error)))
     }
+}
+
+/// How long to wait, in seconds from Python: for ever if `None`, not at all if that is no time.
+pub(crate) fn patience(seconds: Option<f64>) -> Option<Duration> {
+    seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// An engine that was closed, or an argument that means nothing to it: a fault of the caller's.

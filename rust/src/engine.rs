@@ -5,14 +5,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use cache::{Left, Workspace};
 use engine::{Refusal, Reply};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::door::{Enter, misuse};
+use crate::door::{Enter, misuse, patience};
 use crate::event::{Checked, Event};
 use crate::explain::Explained;
 use crate::hints::Hinted;
@@ -184,14 +183,8 @@ impl Engine {
         limit: usize,
         timeout: Option<f64>,
     ) -> PyResult<Vec<Event>> {
-        let timeout =
-            timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        let events = py.enter(|| {
-            let mut engine = self.lock();
-            let events = engine.as_mut().map(|engine| engine.next_events(limit, timeout));
-            Ok::<_, std::convert::Infallible>(events)
-        })?;
-        let events = events.ok_or_else(|| misuse("the engine is closed"))?;
+        let timeout = patience(timeout);
+        let events = py.detach(|| self.with(|engine| engine.next_events(limit, timeout)))?;
         let roots = self.workspace.roots();
         Ok(events.into_iter().map(|event| Event::new(py, event, roots)).collect())
     }

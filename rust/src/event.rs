@@ -118,7 +118,7 @@ impl Event {
             Native::NotRestored(step, why) => {
                 Self::failed(py, "restored", step, Reason::worded("entry-damaged", why))
             }
-            Native::Failed(step, why, code) => Self { code, ..Self::not_started(py, step, why) },
+            Native::Failed(step, why, code) => Self::not_started(py, step, why, code),
         }
     }
 
@@ -137,8 +137,8 @@ impl Event {
         Self { code, signal, seconds: wall.as_secs_f64(), ..Self::plain(py, "exited", step) }
     }
 
-    pub(crate) fn not_started(py: Python<'_>, step: u32, why: String) -> Self {
-        Self::failed(py, "failed", step, Reason::worded("spawn-failed", why))
+    pub(crate) fn not_started(py: Python<'_>, step: u32, why: String, code: Option<i32>) -> Self {
+        Self { code, ..Self::failed(py, "failed", step, Reason::worded("spawn-failed", why)) }
     }
 
     pub(crate) fn plain(py: Python<'_>, kind: &'static str, step: u32) -> Self {

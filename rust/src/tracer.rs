@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fspy::{Event as Native, Spawn, Stream, Supervisor};
+use fspy::{Event as Native, Spawn, SpawnError, Stream, Supervisor};
 use pyo3::prelude::*;
 
-use crate::door::{Enter, misuse};
+use crate::door::{Enter, misuse, patience};
 use crate::event::Event;
 
 /// The one command's number.
@@ -24,8 +24,27 @@ pub(crate) struct Tracer {
 
 struct Running {
     supervisor: Supervisor,
+    /// Why the command was not started, until that was told.
+    refused: Option<SpawnError>,
     /// Set when the command has ended.
     trace: Option<Result<fspy::Trace, String>>,
+}
+
+impl Running {
+    fn start(&mut self, spawn: &Spawn) -> Result<(), fspy::Error> {
+        match self.supervisor.spawn(spawn) {
+            Err(fspy::Error::Spawn(error)) => self.refused = Some(error),
+            result => return result,
+        }
+        Ok(())
+    }
+
+    fn next_events(&mut self, limit: usize, timeout: Option<Duration>) -> Vec<Native> {
+        match self.refused.take() {
+            Some(error) => vec![Native::SpawnFailed { id: STEP, error }],
+            None => self.supervisor.next_events(limit, timeout),
+        }
+    }
 }
 
 impl Tracer {
@@ -42,7 +61,7 @@ impl Tracer {
     fn new(py: Python<'_>, helper: PathBuf, scratch: PathBuf) -> PyResult<Self> {
         let supervisor = py.enter(|| Supervisor::start(&helper, &scratch))?;
         let waker = supervisor.waker();
-        Ok(Self { running: Mutex::new(Running { supervisor, trace: None }), waker })
+        Ok(Self { running: Mutex::new(Running { supervisor, refused: None, trace: None }), waker })
     }
 
     /// What tracing can do here.
@@ -57,7 +76,7 @@ impl Tracer {
         self.lock().supervisor.fidelity().1
     }
 
-    /// Start the command: once only.
+    /// Start the command: once only. If it can't be, the event `failed` follows.
     #[pyo3(signature = (*, argv, env, cwd))]
     fn start(
         &self,
@@ -75,23 +94,14 @@ impl Tracer {
             traced: true,
             interactive: false,
         };
-        py.enter(|| self.lock().supervisor.spawn(&spawn))
+        py.enter(|| self.lock().start(&spawn))
     }
 
     /// Wait for events: `started`, `output`, and at last `exited`, `failed` or `helper-lost`.
-    fn next_events(
-        &self,
-        py: Python<'_>,
-        limit: usize,
-        timeout: Option<f64>,
-    ) -> PyResult<Vec<Event>> {
-        let timeout =
-            timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default());
-        let events = py.enter(|| {
-            let events = self.lock().supervisor.next_events(limit, timeout);
-            Ok::<_, std::convert::Infallible>(events)
-        })?;
-        Ok(events.into_iter().filter_map(|event| self.event(py, event)).collect())
+    fn next_events(&self, py: Python<'_>, limit: usize, timeout: Option<f64>) -> Vec<Event> {
+        let timeout = patience(timeout);
+        let events = py.detach(|| self.lock().next_events(limit, timeout));
+        events.into_iter().filter_map(|event| self.event(py, event)).collect()
     }
 
     /// Send a signal to the command and all it started.
@@ -129,7 +139,9 @@ impl Tracer {
                 self.lock().trace = Some(trace.map_err(|untraced| untraced.reason));
                 Event::exited(py, 0, (exit.code, exit.signal), wall)
             }
-            Native::SpawnFailed { error, .. } => Event::not_started(py, 0, error.to_string()),
+            Native::SpawnFailed { error, .. } => {
+                Event::not_started(py, 0, error.to_string(), Some(error.exit_code()))
+            }
             Native::HelperLost { .. } => Event::plain(py, "helper-lost", 0),
             Native::Ready { .. } => return None, // Nothing of the caller's is watched.
         })

@@ -73,7 +73,7 @@ impl Workspace {
                 let differing = old.iter().zip(&now).filter(|(old, new)| old != new).count();
                 if differing < fewest {
                     fewest = differing;
-                    explained.compared = self.compare(&set, &old, &now);
+                    explained.compared = self.compare(tree, &set, &old, &now);
                 }
             }
         }
@@ -86,12 +86,18 @@ impl Workspace {
         PathSet::decode(chunks.iter().map(|chunk| &chunk.body[..]))
     }
 
-    fn compare(&self, set: &PathSet, old: &[Value], now: &[Value]) -> Vec<Compared> {
+    fn compare(
+        &self,
+        tree: &Tree<'_>,
+        set: &PathSet,
+        old: &[Value],
+        now: &[Value],
+    ) -> Vec<Compared> {
         let pairs = set.ops().iter().zip(old.iter().zip(now));
-        pairs.map(|(op, (old, new))| self.compared(op, old, new)).collect()
+        pairs.map(|(op, (old, new))| self.compared(tree, op, old, new)).collect()
     }
 
-    fn compared(&self, op: &Op, old: &Value, new: &Value) -> Compared {
+    fn compared(&self, tree: &Tree<'_>, op: &Op, old: &Value, new: &Value) -> Compared {
         let named = matches!(op.place.root, Root::Path | Root::Above | Root::Env);
         let name = named.then(|| op.place.rel.clone());
         let variable = changed_variable(op, old, new);
@@ -99,13 +105,30 @@ impl Workspace {
             Some((kind, name)) => (Some(kind), Some(name)),
             None => ((old != new).then(|| old.difference(new, op.look)), name),
         };
+        let program = self.program(tree, op);
         Compared {
             look: op.look,
             kind,
             path: self.roots.path(&op.place),
             name,
-            old: old.to_string(),
-            new: new.to_string(),
+            old: match &program {
+                Some(_) if *old == Value::Absent => "not found".to_owned(),
+                Some(_) if old != new => "another program".to_owned(),
+                Some(now) => now.clone(),
+                None => old.to_string(),
+            },
+            new: program.unwrap_or_else(|| new.to_string()),
         }
+    }
+
+    /// What a bare name starts now, for an operation that asks for it: a digest of the path, which is
+    /// all that an entry keeps, tells people nothing.
+    fn program(&self, tree: &Tree<'_>, op: &Op) -> Option<String> {
+        let found = (op.look == Look::Lookup).then(|| tree.lookup(&op.place.rel))?;
+        let path = found.and_then(|place| self.roots.path(&place));
+        Some(path.map_or_else(
+            || "not found".to_owned(),
+            |path| String::from_utf8_lossy(&path).into_owned(),
+        ))
     }
 }

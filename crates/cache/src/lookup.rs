@@ -16,7 +16,7 @@ use crate::disk::lock;
 use crate::evaluate::Tree;
 use crate::manifest::{ItemKind, Manifest};
 use crate::overlay::Overlay;
-use crate::own::{OwnPaths, own_paths};
+use crate::own::{OwnPaths, add_second_names, own_paths};
 use crate::step::{Step, StepId};
 use crate::workspace::{Checked, Workspace};
 
@@ -114,10 +114,13 @@ impl Workspace {
         lock(&self.overlay).lift(&HashSet::from([id]));
     }
 
-    /// Paths that hold bytes which a recorded result of the step left.
+    /// Paths that hold what a recorded result of the step left.
     pub(crate) fn own(&self, step: &Step) -> OwnPaths {
         let left = lock(&self.state).left(&step.key).unwrap_or_default();
-        own_paths(&left, &self.roots, &self.disk)
+        let mut own = own_paths(&left, &self.roots, &self.disk);
+        let reads = || self.last_reads(step).unwrap_or_default();
+        add_second_names(&mut own, &left, reads, &self.roots, &self.disk);
+        own
     }
 
     /// A step that hits only because a later one's result was left out of the picture counts only
@@ -363,6 +366,11 @@ impl Workspace {
                 let path = found.and_then(|place| self.roots.path(&place));
                 Miss { kind, path, detail: name() }
             }
+            _ if op.place.root == policy::Root::Above => Miss {
+                kind,
+                path: None,
+                detail: name().map(|name| format!("{name} in a directory above")),
+            },
             _ => Miss { kind, path: self.roots.path(&op.place), detail: None },
         }
     }

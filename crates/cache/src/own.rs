@@ -1,12 +1,15 @@
-//! Own paths: those that hold, now, bytes which a recorded result of a step left there.
+//! Own paths: those that hold, now, bytes which a recorded result of a step left there, or the second
+//! name of a file that it made there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt;
 
 use digest::{Digest, hash_bytes};
-use policy::Roots;
-use stat::{Kind, StatId, join};
+use policy::{Root, Roots, Value, is_on};
+use stat::{Kind, StatId, as_path, join};
 use store::Left;
 
+use crate::build_on::Reads;
 use crate::disk::{Disk, read_link};
 
 /// What stands at a path that a step owns.
@@ -14,7 +17,7 @@ use crate::disk::{Disk, read_link};
 pub(crate) struct Owned {
     /// Its identity, when it was found to be the step's own.
     pub(crate) id: StatId,
-    /// Digest of the content, or of the target of a link; zero for a directory.
+    /// Digest of the content that it holds, or of the target of a link; zero for a directory.
     pub(crate) digest: Digest,
 }
 
@@ -39,6 +42,46 @@ pub(crate) fn own_paths(left: &[Left], roots: &Roots, disk: &Disk) -> OwnPaths {
         }
     }
     own
+}
+
+/// Adds the paths at which the step left a second name of a file that it read (`cp -l`, `ln`), and that
+/// still are one. Their bytes moved with that file's; whoever takes such a name away destroys nothing.
+/// `reads` is asked only if there may be any.
+pub(crate) fn add_second_names(
+    own: &mut OwnPaths,
+    left: &[Left],
+    reads: impl FnOnce() -> Reads,
+    roots: &Roots,
+    disk: &Disk,
+) {
+    let mut strayed = left.iter().filter(|record| record.kind == Kind::File).filter_map(|record| {
+        let path = join(&roots.workspace, &record.path);
+        (!own.contains_key(&path) && has_other_names(&path)).then_some((path, record.digest))
+    });
+    let Some(first) = strayed.next().filter(|_| is_on("second-name")) else { return };
+    let strayed: Vec<(Vec<u8>, Digest)> = std::iter::once(first).chain(strayed).collect();
+    let names: HashSet<Vec<u8>> = strayed.iter().map(|(path, _)| path.clone()).collect();
+    let mut sources: HashMap<(u64, u64), HashSet<Digest>> = HashMap::new();
+    for (op, value) in reads() {
+        let path = roots.path(&op.place).filter(|_| op.place.root == Root::Workspace);
+        if let (Some(path), Value::File(digest, _)) = (path, value)
+            && !names.contains(&path)
+            && let Ok(Some(id)) = disk.look(&path)
+        {
+            sources.entry((id.dev, id.ino)).or_default().insert(digest);
+        }
+    }
+    for (path, left) in strayed {
+        let Ok(Some(id)) = disk.look(&path) else { continue };
+        let was_equal = sources.get(&(id.dev, id.ino)).is_some_and(|read| read.contains(&left));
+        if let Some(digest) = was_equal.then(|| disk.digest_of(&path, &id).ok()).flatten() {
+            own.insert(path, Owned { id, digest });
+        }
+    }
+}
+
+fn has_other_names(path: &[u8]) -> bool {
+    std::fs::symlink_metadata(as_path(path)).is_ok_and(|meta| meta.is_file() && meta.nlink() > 1)
 }
 
 /// Whether a path holds what is recorded; its identity, if so.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cache::{Checked, RunEnd, StepId, Workspace};
 use crossbeam_channel::{Receiver, unbounded};
-use fspy::{Spawn, SpawnError, Stream, Supervisor, Waker};
+use fspy::{Spawn, Stream, Supervisor, Waker};
 use fspy_trace::Fidelity;
 use ipc::Reply;
 use ipc::server::ConnId;
@@ -322,11 +322,9 @@ fn join(earlier: Traced, later: Traced) -> Traced {
     Ok(earlier?.followed_by(later?))
 }
 
-/// A shell exits with 127 where there is no such program, with 126 where it can't be executed.
 fn not_started(id: StepId, error: &fspy::Error) -> Event {
     let code = match error {
-        fspy::Error::Spawn(SpawnError::NotFound { .. }) => Some(127),
-        fspy::Error::Spawn(SpawnError::NotExecutable { .. }) => Some(126),
+        fspy::Error::Spawn(refused) => Some(refused.exit_code()),
         _ => None,
     };
     Event::Failed(id, describe(error), code)

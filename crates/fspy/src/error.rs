@@ -78,6 +78,22 @@ pub enum SpawnError {
     },
 }
 
+impl SpawnError {
+    /// The exit code that a shell has for it: 126 if the program is there and can't be executed, else
+    /// 127.
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        let found = match self {
+            Self::NotExecutable { .. } => true,
+            Self::System { stage: Stage::Exec, errno } => {
+                ![Errno::NOENT, Errno::NOTDIR].contains(&Errno::from_raw_os_error(*errno))
+            }
+            Self::NotFound { .. } | Self::Unpassable { .. } | Self::System { .. } => false,
+        };
+        if found { 126 } else { 127 }
+    }
+}
+
 fn in_words(stage: Stage) -> &'static str {
     match stage {
         Stage::Fork => "cannot create a process",

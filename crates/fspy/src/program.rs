@@ -88,7 +88,9 @@ mod tests {
         assert!(
             matches!(refused, SpawnError::NotExecutable { ref found, .. } if found == "plain/tool")
         );
+        assert_eq!(refused.exit_code(), 126);
         let missing = find(b"tool", &path("none"), cwd).unwrap_err();
+        assert_eq!(missing.exit_code(), 127);
         let path = "none".to_owned();
         assert_eq!(missing, SpawnError::NotFound { program: "tool".to_owned(), path });
     }

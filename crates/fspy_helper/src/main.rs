@@ -3,6 +3,7 @@
 //!
 //! It never stops a step from doing anything: whatever goes wrong here, the call proceeds.
 
+mod begin;
 mod bell;
 mod clock;
 mod control;

@@ -20,7 +20,7 @@ const PATH_MAX: usize = 4096;
 /// Most paths are shorter: read that much at first.
 const FIRST_CHUNK: usize = 256;
 
-/// A NUL-terminated string. One longer than `PATH_MAX` is a fault: the kernel refuses it.
+/// A NUL-terminated string, cut off where it is longer than any path: see [`is_too_long`].
 pub(crate) fn string(tid: u32, address: u64) -> Result<Vec<u8>, Unread> {
     let address = local(address)?;
     let mut text = Vec::with_capacity(FIRST_CHUNK);
@@ -31,12 +31,18 @@ pub(crate) fn string(tid: u32, address: u64) -> Result<Vec<u8>, Unread> {
         text.resize(old + limit.min(PAGE - at % PAGE), 0);
         read(tid, at, &mut text[old..])?;
         if let Some(end) = text[old..].iter().position(|&byte| byte == 0) {
-            text.truncate(old + end);
+            text.truncate(PATH_MAX.min(old + end));
             return Ok(text);
         }
         limit = PAGE;
     }
-    Err(Unread::Fault)
+    text.truncate(PATH_MAX);
+    Ok(text)
+}
+
+/// Whether the kernel refuses a path for its length alone.
+pub(crate) fn is_too_long(text: &[u8]) -> bool {
+    text.len() >= PATH_MAX
 }
 
 /// `length` bytes.
@@ -112,11 +118,17 @@ mod tests {
         }
     }
 
+    /// Wherever in its page it begins.
     #[test]
-    fn a_string_without_end_is_a_fault() {
-        let mut text = vec![b'x'; 3 * PATH_MAX];
+    fn a_string_longer_than_any_path_is_cut() {
+        let mut text = vec![b'x'; PAGE + PATH_MAX];
         text.push(0);
-        assert_eq!(own_string(&text), Err(Unread::Fault));
+        for start in 0..PAGE {
+            let read = own_string(&text[start..]).unwrap();
+            assert_eq!(read.len(), PATH_MAX, "{start}");
+            assert!(is_too_long(&read));
+        }
+        assert!(!is_too_long(&own_string(&text[PAGE + 1..]).unwrap()));
     }
 
     #[test]

@@ -1,28 +1,26 @@
 //! The life of one step, on a thread of its own: launch, listen, report its end, stay for survivors.
 
-use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use fspy_trace::wire::{Exited, Launch, Report, Stage};
-use fspy_trace::{Fidelity, Trace};
+use fspy_trace::Fidelity;
+use fspy_trace::wire::{Launch, Report};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::begin::{Beginning, Failure, Main};
 use crate::bell::Bell;
-use crate::clock;
 use crate::fast::Fast;
-use crate::launch::{News, Prepared, Watch, next_news};
+use crate::launch::{News, Watch};
 use crate::listen::{Listener, Waiting, refusal};
 use crate::probe::Rung;
 use crate::shared::Shared;
 use crate::stopped;
 use crate::survivors;
 use crate::tracer::Tracer;
-use crate::tree::Family;
-use crate::tree::kill_family;
+use crate::tree::{Family, kill_family};
 
 /// How long a step's end waits for the processes its main process left behind. Most end with it.
 pub(crate) const GRACE: Duration = Duration::from_millis(30);
@@ -115,24 +113,13 @@ pub(crate) fn live(step: &Step, launch: &Launch, fds: Vec<OwnedFd>, shared: &Sha
     }
 }
 
-/// Why a step did not start.
-pub(crate) type Failure = (Stage, i32);
-
 struct Life<'a> {
     step: &'a Step,
-    shared: &'a Shared,
-    /// Where the child's news come from; `None` once it is the program, or never will be.
-    news: Option<OwnedFd>,
-    /// The program could not be executed.
-    failed: bool,
+    main: Main<'a>,
     /// The listener and the trace made from it, or why there is none.
     watch: Result<(Listener, Tracer), String>,
     /// No process is left whose calls are notified.
     alone: bool,
-    /// How the step's output pipes are called.
-    output: Vec<Vec<u8>>,
-    started: Instant,
-    pid: i32,
 }
 
 impl<'a> Life<'a> {
@@ -142,40 +129,17 @@ impl<'a> Life<'a> {
         fds: Vec<OwnedFd>,
         shared: &'a Shared,
     ) -> Result<Self, Failure> {
-        let mut fds = fds.into_iter();
-        let given = launch.interactive.then(|| fds.next()).flatten();
-        let (Some(stdout), Some(stderr)) = (fds.next(), fds.next()) else {
-            return Err((Stage::Stdio, libc::EBADF));
-        };
-        let input = given.as_ref().map_or(shared.null(), AsFd::as_fd);
-        let log = fds.next().map(File::from);
         let fast = shared.workshop().filter(|_| launch.traced).and_then(Fast::new);
         let way = match (launch.traced, &fast) {
             (false, _) => Watch::None,
             (true, None) => Watch::notified(),
             (true, Some(_)) => Watch::notified_or_recorded(),
         };
-        let prepared = Prepared::new(launch, way).map_err(|_| (Stage::Exec, libc::EINVAL))?;
-        let stamp = clock::stamp(&launch.scratch);
-        let started = Instant::now();
-        let stdio = [input, stdout.as_fd(), stderr.as_fd()];
-        let (pid, news) =
-            shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
+        let (main, Beginning { stamp, log }) = Main::begin(step, launch, fds, way, shared)?;
         let fidelity = Fidelity::Notify;
         let tracer = move || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log, fast);
-        let watch = watch(launch.traced.then(|| next_news(news.as_fd())), tracer)?;
-        let pipes = [&stdout, &stderr].map(|pipe| survivors::pipe_name(pipe.as_fd()));
-        Ok(Self {
-            step,
-            shared,
-            news: Some(news),
-            failed: false,
-            alone: watch.is_err(),
-            watch,
-            output: pipes.into_iter().flatten().collect(),
-            started,
-            pid,
-        })
+        let watch = watch(launch.traced.then(|| main.next_news()), tracer)?;
+        Ok(Self { step, main, alone: watch.is_err(), watch })
     }
 
     fn run(mut self) {
@@ -186,15 +150,13 @@ impl<'a> Life<'a> {
         let survived_by = (!self.alone).then_some(self.step.family.as_ref());
         let (listener, trace) = match self.watch {
             Ok((listener, tracer)) => {
-                let missing = survived_by.map(|family| survivors::unfinished(family, &self.output));
+                let output = &self.main.output;
+                let missing = survived_by.map(|family| survivors::unfinished(family, output));
                 (Some(listener), Ok(tracer.finish(missing.unwrap_or_default())))
             }
             Err(reason) => (None, Err(reason)),
         };
-        if !self.failed {
-            let exited = exited(self.step, self.started, trace);
-            self.shared.report(&Report::Exited(exited));
-        }
+        self.main.tell_end(trace);
         match listener {
             Some(listener) if !self.alone => outlive(self.step, listener),
             _ => end_untraced(self.step),
@@ -228,7 +190,7 @@ impl<'a> Life<'a> {
         let listener = self.watch.as_ref().ok().filter(|_| !self.alone);
         let listener = listener.map(|(listener, _)| listener.as_fd());
         let bell = ended.is_none().then(|| self.step.bell.as_fd());
-        let news = self.news.as_ref().map(AsFd::as_fd);
+        let news = self.main.news.as_ref().map(AsFd::as_fd);
         let [listener, news, _] = ready([listener, news, bell], timeout);
         Ready {
             call: listener.contains(PollFlags::IN),
@@ -247,14 +209,8 @@ impl<'a> Life<'a> {
 
     /// Passes on whether the program runs.
     fn hear(&mut self) {
-        let Some(news) = self.news.take() else { return };
-        let id = self.step.id;
-        let report = match next_news(news.as_fd()) {
-            News::Failed(stage, errno) => Report::Failed { id, stage, errno },
-            _ => Report::Started { id, pid: self.pid },
-        };
-        self.failed = matches!(report, Report::Failed { .. });
-        self.shared.report(&report);
+        let last = self.main.next_news();
+        self.main.tell(&last);
     }
 }
 
@@ -275,18 +231,6 @@ fn watch(
         Some(News::Failed(stage, errno)) => Err((stage, errno)),
         Some(News::Ready | News::Done) => Ok(Err("it was killed before it started".to_owned())),
         None => Ok(Err("tracing is off for this step".to_owned())),
-    }
-}
-
-pub(crate) fn exited(step: &Step, started: Instant, trace: Result<Trace, String>) -> Exited {
-    let ended = step.ended();
-    let wall = ended.map_or(Duration::ZERO, |ended| ended.at.duration_since(started));
-    Exited {
-        id: step.id,
-        code: ended.and_then(|ended| ended.code),
-        signal: ended.and_then(|ended| ended.signal),
-        wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
-        trace,
     }
 }
 

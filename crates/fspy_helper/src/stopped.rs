@@ -4,20 +4,19 @@
 //! Waiting for a tracee is the business of the thread that traces it, so on these rungs every step's
 //! thread reaps its own children, and the main thread only the orphans.
 
-use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fspy_trace::wire::{Launch, Report, Stage};
+use fspy_trace::wire::{Launch, Report};
 
-use crate::clock;
-use crate::launch::{News, Prepared, Watch, go, next_news};
+use crate::begin::{Beginning, Failure, Main};
+use crate::launch::{News, Watch};
 use crate::listen::{Waiting, refusal};
 use crate::probe::Rung;
 use crate::shared::Shared;
-use crate::step::{Ended, Failure, GRACE, Step, end_untraced, exited};
+use crate::step::{Ended, GRACE, Step, end_untraced};
 use crate::stops::{self, Mode, NobodyLeft, Stop, Stopped, Wait};
 use crate::survivors;
 use crate::syscalls::is_refused;
@@ -39,16 +38,9 @@ struct Life<'a> {
     step: &'a Step,
     shared: &'a Shared,
     mode: Mode,
-    /// Where the child's news come from, until they were read.
-    news: Option<OwnedFd>,
-    /// The program could not be executed.
-    failed: bool,
+    main: Main<'a>,
     /// The trace in the making, or why there is none.
     trace: Result<Tracer, String>,
-    /// How the step's output pipes are called.
-    output: Vec<Vec<u8>>,
-    started: Instant,
-    pid: i32,
 }
 
 impl<'a> Life<'a> {
@@ -59,39 +51,16 @@ impl<'a> Life<'a> {
         mode: Mode,
         shared: &'a Shared,
     ) -> Result<Self, Failure> {
-        let mut fds = fds.into_iter();
-        let given = launch.interactive.then(|| fds.next()).flatten();
-        let (Some(stdout), Some(stderr)) = (fds.next(), fds.next()) else {
-            return Err((Stage::Stdio, libc::EBADF));
-        };
-        let input = given.as_ref().map_or(shared.null(), AsFd::as_fd);
-        let log = fds.next().map(File::from);
         let watch = if launch.traced { Watch::by_stops(mode) } else { Watch::None };
-        let prepared = Prepared::new(launch, watch).map_err(|_| (Stage::Exec, libc::EINVAL))?;
-        let stamp = clock::stamp(&launch.scratch);
-        let started = Instant::now();
-        let stdio = [input, stdout.as_fd(), stderr.as_fd()];
-        let (pid, news) =
-            shared.start(step, || prepared.start(stdio)).map_err(|errno| (Stage::Fork, errno))?;
+        let (main, Beginning { stamp, log }) = Main::begin(step, launch, fds, watch, shared)?;
         let fidelity = Rung::Stops(mode).fidelity();
         let tracer = || Tracer::new(Arc::clone(&step.family), fidelity, stamp, log, None);
         let trace = if launch.traced {
-            seized(pid, &news, mode)?.map(|()| tracer())
+            seized(&main, mode)?.map(|()| tracer())
         } else {
             Err("tracing is off for this step".to_owned())
         };
-        let output = [&stdout, &stderr].map(|pipe| survivors::pipe_name(pipe.as_fd()));
-        Ok(Self {
-            step,
-            shared,
-            mode,
-            news: Some(news),
-            failed: false,
-            trace,
-            output: output.into_iter().flatten().collect(),
-            started,
-            pid,
-        })
+        Ok(Self { step, shared, mode, main, trace })
     }
 
     fn run(mut self) {
@@ -102,12 +71,10 @@ impl<'a> Life<'a> {
         let alone = self.until_the_end().is_err();
         self.hear();
         let family = self.step.family.as_ref();
-        let output = &self.output;
+        let output = &self.main.output;
         let missing = || if alone { Vec::new() } else { survivors::unfinished(family, output) };
         let trace = self.trace.map(|tracer| tracer.finish(missing()));
-        if !self.failed {
-            self.shared.report(&Report::Exited(exited(self.step, self.started, trace)));
-        }
+        self.main.tell_end(trace);
         if alone {
             end_untraced(self.step);
         } else {
@@ -136,7 +103,7 @@ impl<'a> Life<'a> {
             Stop::Gone { code, signal } => self.gone(pid, code, signal),
             Stop::Call => self.call(pid),
             other => {
-                if other == Stop::Executed && pid == self.pid {
+                if other == Stop::Executed && pid == self.main.pid {
                     self.hear();
                 }
                 go_on(pid, &other, self.mode);
@@ -145,7 +112,7 @@ impl<'a> Life<'a> {
     }
 
     fn gone(&self, pid: i32, code: Option<i32>, signal: Option<i32>) {
-        if pid == self.pid {
+        if pid == self.main.pid {
             self.shared.reaped(pid, Ended { code, signal, at: Instant::now() });
         }
     }
@@ -168,31 +135,24 @@ impl<'a> Life<'a> {
 
     /// Passes on whether the program runs.
     fn hear(&mut self) {
-        let Some(news) = self.news.take() else { return };
-        let id = self.step.id;
-        let mut said = next_news(news.as_fd());
+        let mut said = self.main.next_news();
         if let News::Unfiltered(errno) = said {
             self.trace = Err(refusal(errno));
-            said = next_news(news.as_fd());
+            said = self.main.next_news();
         }
-        let report = match said {
-            News::Failed(stage, errno) => Report::Failed { id, stage, errno },
-            _ => Report::Started { id, pid: self.pid },
-        };
-        self.failed = matches!(report, Report::Failed { .. });
-        self.shared.report(&report);
+        self.main.tell(&said);
     }
 }
 
 /// Seizes a child that is ready for it.
-fn seized(pid: i32, news: &OwnedFd, mode: Mode) -> Result<Result<(), String>, Failure> {
-    match next_news(news.as_fd()) {
+fn seized(main: &Main<'_>, mode: Mode) -> Result<Result<(), String>, Failure> {
+    match main.next_news() {
         News::Ready => {}
         News::Failed(stage, errno) => return Err((stage, errno)),
         _ => return Ok(Err("it was killed before it started".to_owned())),
     }
-    let seized = stops::seize(pid, mode);
-    go(news.as_fd(), seized.is_ok());
+    let seized = stops::seize(main.pid, mode);
+    main.go(seized.is_ok());
     Ok(seized.map_err(|error| format!("the kernel refused to trace a process: {error}")))
 }
 

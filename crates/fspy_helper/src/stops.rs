@@ -7,7 +7,7 @@ use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::ptr;
 
-use libc::{c_int, c_uint, c_ulong, pid_t, ptrace_syscall_info};
+use libc::{c_int, c_uint, pid_t, ptrace_syscall_info};
 
 use crate::listen::{Notification, Waiting};
 
@@ -199,7 +199,7 @@ pub(crate) fn refuse(tid: pid_t) {
         /// Offset of the number in `struct user`.
         const ORIG_RAX: usize = 15 * 8;
         // SAFETY: addresses are numbers here; the kernel checks them.
-        unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, ORIG_RAX, c_ulong::MAX) };
+        unsafe { libc::ptrace(libc::PTRACE_POKEUSER, tid, ORIG_RAX, libc::c_ulong::MAX) };
     }
     #[cfg(target_arch = "aarch64")]
     refuse_by_registers(tid);
@@ -212,16 +212,16 @@ fn refuse_by_registers(tid: pid_t) {
     const NUMBER: usize = 0x404;
     let mut registers = [0_u64; 34];
     let mut none: c_int = -1;
-    let vector = |base: *mut libc::c_void, length| libc::iovec { iov_base: base, iov_len: length };
-    let mut all = vector(registers.as_mut_ptr().cast(), size_of::<[u64; 34]>());
-    let mut number = vector((&raw mut none).cast(), size_of::<c_int>());
-    // SAFETY: the vectors describe live locals of the sizes that the kernel's sets have.
-    unsafe {
-        libc::ptrace(libc::PTRACE_GETREGSET, tid, GENERAL, &raw mut all);
-        registers[0] = (-i64::from(libc::ENOSYS)).cast_unsigned();
-        libc::ptrace(libc::PTRACE_SETREGSET, tid, GENERAL, &raw mut all);
-        libc::ptrace(libc::PTRACE_SETREGSET, tid, NUMBER, &raw mut number);
-    }
+    let set = |request: c_uint, which: usize, base: *mut libc::c_void, length: usize| {
+        let mut vector = libc::iovec { iov_base: base, iov_len: length };
+        // SAFETY: the vector describes a live local of the size that the kernel's set has.
+        unsafe { libc::ptrace(request, tid, which, &raw mut vector) };
+    };
+    let length = size_of::<[u64; 34]>();
+    set(libc::PTRACE_GETREGSET, GENERAL, registers.as_mut_ptr().cast(), length);
+    registers[0] = (-i64::from(libc::ENOSYS)).cast_unsigned();
+    set(libc::PTRACE_SETREGSET, GENERAL, registers.as_mut_ptr().cast(), length);
+    set(libc::PTRACE_SETREGSET, NUMBER, (&raw mut none).cast(), size_of::<c_int>());
 }
 
 fn request(what: c_uint, pid: pid_t, data: usize) -> io::Result<()> {

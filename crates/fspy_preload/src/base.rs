@@ -1,8 +1,8 @@
 //! The directory that a relative path starts from, by name: asked of the kernel, and kept until the
 //! step moves a directory or changes into another.
 //!
-//! What is kept belongs to a thread, for threads may have directories of their own; or to a descriptor
-//! and the directory it refers to. Threads are told apart by where they keep their own variables: a
+//! What is kept belongs to a thread, for threads may have directories of their own; or to the directory
+//! that a descriptor refers to. Threads are told apart by where they keep their own variables: a
 //! child of `vfork` is taken for its parent, so the helper lets nothing be kept while such a child may
 //! be in another directory.
 
@@ -31,7 +31,7 @@ pub(crate) struct Base {
 /// What a kept name is kept for.
 #[derive(Clone, Copy)]
 struct Key {
-    /// A descriptor, or a thread with a bit above.
+    /// A thread with a bit above; 0 for an open directory, whichever descriptor refers to it.
     of: u64,
     dev: u64,
     ino: u64,
@@ -78,8 +78,7 @@ impl Base {
         if descriptor < 0 || !is_directory(found) {
             return Err(Unrecorded);
         }
-        let of = u64::from(descriptor.unsigned_abs());
-        let key = |names| Key { of, dev: found.dev, ino: found.ino, names };
+        let key = |names| Key { of: 0, dev: found.dev, ino: found.ino, names };
         self.find(ring, names.map(key), |buffer| {
             let link = Link::to(descriptor);
             let args = [link.0.as_ptr() as i64, buffer, LONGEST as i64, 0, 0, 0];

@@ -24,6 +24,7 @@ pub const RULES: &[&str] = &[
     "declared",
     // What belongs to whom.
     "own-as-absent",
+    "second-name",
     "later",
     "overlay",
     "leftovers",

@@ -94,16 +94,16 @@ const DOWNLOAD_CACHES: [&[u8]; 9] = [
 ];
 
 /// Caches of tools below the home directory that, warm, look at every file they look at cold. What
-/// pylint keeps there, the score of the run before, it only prints.
-const HOME_CACHES: [&[u8]; 4] = [b".cache/black", b".cache/pylint", b".cache/mypy", b".cache/ruff"];
+/// pylint keeps there, the score of the run before, it only prints; npm lists its logs to remove old ones.
+const HOME_CACHES: [&[u8]; 5] =
+    [b".cache/black", b".cache/pylint", b".cache/mypy", b".cache/ruff", b".npm/_logs"];
 
 /// Directories in the home directory that anybody may make.
 const HOME_DIRS: [&[u8]; 6] =
     [b".cache", b".config", b".local", b".local/share", b".npm", b".cargo"];
 
 /// What tools drop in the home directory without meaning anything by it.
-const DROPPINGS: [&[u8]; 7] = [
-    b".npm/_logs",
+const DROPPINGS: [&[u8]; 6] = [
     b".npm/_update-notifier-last-checked",
     b".config/configstore",
     b".cargo/.package-cache",
@@ -287,7 +287,7 @@ mod tests {
             (b"/etc/ssl/openssl.cnf", Zone::Outside),
             (b"/usr/bin/cc", Zone::Outside),
             (b"/home/ann/.cargo/registry/src/x/lib.rs", Zone::Ignored),
-            (b"/home/ann/.npm/_logs/1.log", Zone::Droppings),
+            (b"/home/ann/.npm/_logs/1.log", Zone::Ignored),
             (b"/home/ann/.cache/black/24.1/cache.pickle", Zone::Ignored),
             (b"/home/ann/.cache", Zone::Droppings),
             (b"/home/ann/.cache/pypoetry/virtualenvs/a/x.py", Zone::Outside),

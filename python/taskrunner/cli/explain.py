@@ -52,12 +52,29 @@ def _now(
     lookups = forecast(planned, bridge)
     for action, lookup in zip(planned.actions, lookups, strict=True):
         if lookup is not None:
-            yield bridge.explain(action.id, lookup, whole=everything)
+            one = bridge.explain(action.id, lookup, whole=everything)
+            yield _with_why_not_stored(found, one)
             continue
         one = bridge.explain(action.id, events.Lookup("miss"), whole=everything)
         waits = _first_to_run(planned, lookups, action)
         reason = ("dependency-ran", None, waits)
         yield one._replace(status="unknown", reason=reason, words=f"{waits} has to run first")
+
+
+def _with_why_not_stored(found: Workspace, one: Explanation) -> Explanation:
+    """Add why the last result was not stored, if the last run tells."""
+    if one.reason is None or one.reason[0] != "not-stored":
+        return one
+    from taskrunner.cli import last
+    from taskrunner.execute import state_dir
+    from taskrunner.reasons import Reason, word
+
+    for step in last.steps(state_dir(found.root)):
+        why = step["cacheSkipReason"]
+        if (step["taskId"], step["step"]) == (one.task, one.step) and why is not None:
+            reason = Reason("not-stored", None, why["message"])
+            return one._replace(reason=(reason.kind, None, reason.detail), words=word(reason))
+    return one
 
 
 def _first_to_run(planned: Plan, lookups: list[Lookup | None], action: Action) -> str:

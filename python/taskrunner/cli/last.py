@@ -55,6 +55,15 @@ def _summary(directory: str) -> dict[str, Any]:
     return found
 
 
+def steps(directory: str) -> list[dict[str, Any]]:
+    """Return the elements of the last run's summary; none if there is none to be read."""
+    try:
+        found: list[dict[str, Any]] = _summary(directory)["tasks"]
+    except (TaskrunnerError, OSError):
+        return []
+    return found
+
+
 def _lines(summary: dict[str, Any], out: Sink) -> Iterator[str]:
     from taskrunner.report.plain import shown_line
     from taskrunner.report.summary import duration, totals

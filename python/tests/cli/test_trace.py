@@ -131,6 +131,7 @@ def test_what_cannot_be_started_is_an_error(here: Path, capfd: pytest.CaptureFix
         taskrunner.trace(["no-such"])
     with pytest.raises(tracing.TraceError, match="Permission denied"):
         taskrunner.trace(["./a"])
+    assert run_command(["trace", "./a"]) == 126
     assert run_command(["trace", "no-such"]) == 127
     assert "error: program `no-such` not found" in capfd.readouterr().err
     assert run_command(["trace", "-o", "no/such/file", "true"]) == 2

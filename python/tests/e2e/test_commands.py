@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -113,6 +115,19 @@ def test_a_missing_program_fails_its_step_alone(make_workspace: MakeWorkspace) -
     assert steps["a#good:0"] == "miss"
     assert "a#after:0" not in steps
     assert "no-such-program" in told
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("./configure && make", 126), ("configure", 126), ("./none", 127), ("./configure/x", 127)],
+)
+def test_a_program_that_is_there_and_cant_be_executed_is_told_from_none(
+    make_workspace: MakeWorkspace, command: str, code: int
+) -> None:
+    text = f'[tasks.a]\ncommand = "{command}"\n'
+    root = workspace(make_workspace, {"a/taskrunner.toml": text, "a/configure": "exit 0\n"})
+    path = f"{root}/a:{os.environ['PATH']}"
+    assert run(root, "a#a", PATH=path)[0] == code
 
 
 def test_a_run_inside_a_command_is_part_of_the_outer_one(make_workspace: MakeWorkspace) -> None:

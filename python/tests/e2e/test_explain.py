@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ..metamorphic.case import Task
 from ..metamorphic.runner import RUN_DEADLINE, command
 from .space import Space
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILES = {"in.txt": "in\n", "lib/a": "a\n"}
 GEN = Task("gen", "cat in.txt > mid.txt; ls lib >> mid.txt", keys={"env": ["MODE"]})
@@ -119,3 +117,19 @@ def test_last_before_anything_missed(space: Space) -> None:
     assert (
         explain(space, "--last", "use") == "when something last missed, none of these tasks did\n"
     )
+
+
+def test_why_the_last_result_was_not_stored(tmp_path: Path) -> None:
+    space = Space.make(tmp_path, FILES, (Task("grow", "echo more >> in.txt"),))
+    space.run("grow")
+    (grow,) = steps(space, "grow")
+    assert grow["reason"]["kind"] == "not-stored"
+    assert "in.txt" in grow["reason"]["message"]
+
+
+def test_programs_are_told_by_where_they_are_found(space: Space) -> None:
+    space.run("use")
+    gen, _ = steps(space, "--all", "use")
+    found = {it["name"]: it["new"] for it in gen["inputs"] if it["look"] == "lookup"}
+    assert all(Path(where).name == name for name, where in found.items())
+    assert found

@@ -127,12 +127,14 @@ def _outcome(item: Mapping[str, Any]) -> Outcome:
 class CommandRunner:
     """The installed command.
 
-    `options` stand before the task name, `env` beats the place's, `wrapper` starts the command.
+    `options` stand before the task name, `env` beats the place's, `wrapper` starts the command,
+    which may take `deadline` seconds.
     """
 
     options: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     wrapper: tuple[str, ...] = ()
+    deadline: float = RUN_DEADLINE
 
     def run(self, place: Place, target: str, conditions: Conditions) -> Run:
         """Run the task and collect its summary, which is kept outside the workspace."""
@@ -144,7 +146,7 @@ class CommandRunner:
             env=place.environment(conditions) | dict(self.env),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=RUN_DEADLINE,
+            timeout=self.deadline,
             check=False,
             umask=conditions.umask,
         )

@@ -17,9 +17,12 @@ TEMPORARY = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("
 
 
 @contextmanager
-def directory_outside() -> Iterator[Path]:
-    """A directory that is neither in a workspace nor under a temporary directory."""
-    for parent in (Path(__file__).parent, Path.home(), Path("/srv"), Path("/opt")):
+def directory_outside(*parents: Path) -> Iterator[Path]:
+    """A directory that is neither in a workspace nor under a temporary directory.
+
+    It is made in the first of `parents` that will do, if some are given.
+    """
+    for parent in parents or (Path(__file__).parent, Path.home(), Path("/srv"), Path("/opt")):
         resolved = parent.resolve()
         if any(resolved.is_relative_to(place) for place in TEMPORARY):
             continue

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from ..metamorphic.edits import Edit
     from ..metamorphic.runner import Run
     from .tool import Tool
+    from .where import Where
 
-TOOL_DEADLINE = 120.0
+TOOL_DEADLINE = 300.0
 # Caches that the rules call neutral: never restored, never removed.
 NEUTRAL = ("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".eslintcache")
 PRIVATE = (".git", "node_modules")
@@ -66,17 +67,12 @@ class Seen:
 
 
 class Bench:
-    """One tool in a workspace below `base`."""
+    """One tool in a workspace that lies somewhere."""
 
-    def __init__(self, tool: Tool, base: Path) -> None:
+    def __init__(self, tool: Tool, where: Where) -> None:
         self.tool = tool
-        # Some tools list every directory above the workspace: nothing comes or goes there.
-        self.aside = base / "aside"
-        place = Place.make(self.aside)
-        self.place = Place(base / "at" / "workspace", place.home, place.temp)
-        self.place.root.mkdir(parents=True)
-        for name in (".cache", ".config", ".cargo"):  # as in any home that is lived in
-            (self.place.home / name).mkdir()
+        self.aside = where.aside
+        self.place = where.place
         self.conditions = Conditions(dict(tool.env))
         self.env = {
             "PATH": kit_path(tool.kit),
@@ -91,8 +87,11 @@ class Bench:
         """All paces; the row says how they went."""
         self.write(self.place.root)
         self.sources = snapshot(self.place.root, PRIVATE)
+        alone = self.plain(None)
+        if alone.code:
+            raise AssertionError(f"{self.tool.name} fails without any cache\n{alone.printed}")
         first = self.run("first run")
-        self.expect_same("first run", first, self.plain(None))
+        self.expect_same("first run", first, alone)
         self.stored("first run", first)
         self.row.hit = self.settles("second run")
         self.row.restored = self.loses_outputs()
@@ -103,27 +102,26 @@ class Bench:
     # The paces.
 
     def loses_outputs(self) -> bool:
-        """All outputs but a user's file go; the next run must bring them back, by a hit."""
-        root = self.place.root
+        """All outputs go, then all but a user's files beside them: a hit brings them back."""
         before = self.tree()
         outputs = sorted(before.keys() - self.sources.keys(), reverse=True)
         directories = [name for name in outputs if before[name].kind == "directory"]
-        if directories:
-            (root / directories[0] / STRANGER).write_text("a user's\n")
+        back = self.comes_back("outputs deleted", before, outputs)
+        for name in directories:
+            (self.place.root / name / STRANGER).write_text("a user's\n")
+        files = [name for name in outputs if before[name].kind != "directory"]
+        return self.comes_back("beside a user's files", self.tree(), files) and back
+
+    def comes_back(self, phase: str, wanted: Snapshot, outputs: list[str]) -> bool:
+        """Remove outputs; the next run must be a hit, and leave what was there."""
         for name in outputs:
-            if before[name].kind != "directory":
-                remove(root / name)
-            elif not any((root / name).iterdir()):
-                (root / name).rmdir()
-        again = self.run("outputs deleted")
-        kept = True
-        if directories:
-            stranger = root / directories[0] / STRANGER
-            kept = stranger.is_file()
-            stranger.unlink(missing_ok=True)
-        lines = differences(before, self.tree())
-        self.note("outputs deleted", [*lines, *([] if kept else ["the user's file is gone"])])
-        return not lines and kept and not again.ran()
+            remove(self.place.root / name)
+        again = self.run(phase)
+        lines = differences(wanted, self.tree())
+        self.note(phase, lines)
+        for stranger in self.place.root.rglob(STRANGER):
+            stranger.unlink()
+        return self.hit(phase, again) and not lines
 
     def edits(self) -> tuple[bool, bool]:
         """Each edit must show as in a plain run, and its undo must be a hit."""
@@ -146,7 +144,7 @@ class Bench:
         if self.tool.uncached is None:
             self.settles("incremental build, again")
         wanted = self.tree()
-        self.place.root.rename(self.aside / "left behind")
+        shutil.rmtree(self.place.root)
         self.place.root.mkdir()
         self.write(self.place.root)
         edit.apply(self.place.root)
@@ -159,7 +157,9 @@ class Bench:
 
     def run(self, phase: str) -> Run:
         """A run by the installed command."""
-        run = CommandRunner(env=self.env).run(self.place, "build", self.conditions)
+        run = CommandRunner(env=self.env, deadline=TOOL_DEADLINE).run(
+            self.place, "build", self.conditions
+        )
         if not run.outcomes:
             raise AssertionError(
                 f"{self.tool.name}, {phase}: the run told of no step\n{run.told()}"
@@ -196,7 +196,10 @@ class Bench:
         if edit:
             edit.apply(place.root)
         done = self.shell(place, self.tool.command)
-        seen = Seen(done.returncode, self.told(place, done.stdout), self.probe(place))
+        printed = self.told(
+            place, done.stdout if not done.returncode else done.stdout + done.stderr
+        )
+        seen = Seen(done.returncode, printed, self.probe(place))
         shutil.rmtree(place.root.parent)
         return seen
 
@@ -219,9 +222,12 @@ class Bench:
         return f"{done.returncode} {self.told(place, done.stdout)}"
 
     def told(self, place: Place, output: bytes) -> str:
-        """Printed text without times, colours and places."""
+        """Printed text without times, colours, places and history."""
         text = output.decode("utf-8", "replace").replace(str(place.root), "ROOT")
-        return TIMES.sub("TIME", re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text))
+        text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+        if self.tool.history:
+            text = re.sub(self.tool.history, "", text)
+        return TIMES.sub("TIME", text)
 
     def shell(self, place: Place, line: str) -> subprocess.CompletedProcess[bytes]:
         """A plain shell line in the same surroundings."""
@@ -235,7 +241,11 @@ class Bench:
         write_workspace(root, self.tool.files, self.tasks, git=self.tool.git)
         if self.tool.kit == "node":
             installed = Path(kit_path("node").partition(os.pathsep)[0]).parent
-            subprocess.run(["cp", "-al", str(installed), str(root / "node_modules")], check=True)
+            # A copy of this bench's own: links that are made and go change what links share.
+            mine = self.aside / "node_modules"
+            if not mine.exists():
+                subprocess.run(["cp", "-a", str(installed), str(mine)], check=True)
+            _install(mine, root / "node_modules")
 
     def tree(self) -> Snapshot:
         """The workspace without neutral caches and installed packages."""
@@ -244,3 +254,9 @@ class Bench:
     def note(self, phase: str, lines: list[str]) -> None:
         """Keep what stood in the way."""
         self.row.notes += [f"{phase}: {line}" for line in lines]
+
+
+def _install(packages: Path, place: Path) -> None:
+    """Install packages as pnpm and uv do: by hard links, by copies across file systems."""
+    how = "-al" if packages.stat().st_dev == place.parent.stat().st_dev else "-a"
+    subprocess.run(["cp", how, str(packages), str(place)], check=True)

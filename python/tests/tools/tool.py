@@ -21,7 +21,8 @@ class Tool:
     """A tool as its users run it: nothing is declared but the command.
 
     `probe` is a shell line that tells what the result is; it must tell the same as after a plain
-    run. `prints` says whether what the tool prints must be the same, too, times left out. `env` are
+    run. `prints` says whether what the tool prints must be the same, too, times left out, and what
+    `history` matches: what it tells of its own earlier runs, which no fresh copy has. `env` are
     variables that the task declares. `uncached` is why it can't be cached, and what would lift it;
     `not_yet` is what stands in the way of one of the promises today. `quick` puts it into
     `make test`.
@@ -36,6 +37,7 @@ class Tool:
     needs: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     prints: bool = True
+    history: str = ""
     git: bool = False
     uncached: str | None = None
     not_yet: str | None = None

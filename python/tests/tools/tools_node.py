@@ -67,7 +67,12 @@ def typescript(
 
 
 VITEST = "import { expect, test } from 'vitest';\n"
-JEST = "const { word } = require('./part.cjs');\ntest('word', () => { expect(word.length).toBe(3); });\n"
+COMMON = {
+    "package.json": '{"name": "app", "version": "1.0.0", "private": true}\n',
+    "src/word.test.js": "const { word } = require('./part.js');\n"
+    "test('word', () => { expect(word.length).toBe(3); });\n",
+    "src/part.js": "exports.word = 'one';\n",
+}
 PARTS = {
     "src/word.test.js": VITEST + "import { word } from './part.js';\n"
     "test('word', () => { expect(word.length).toBeGreaterThan(2); });\n"
@@ -95,10 +100,11 @@ TOOLS = [
          edits=(Write("lib/part.ts", OTHER), Write("lib/part.ts", WRONG), Touch("app/main.ts"))),
     tool("vite build", "vite build", "cat dist/index.html dist/assets/*.js"),
     tool("vitest", "vitest run", "true", PARTS),
-    tool("jest", "jest", "true", {"jest.config.cjs": "module.exports = {};\n",
-         "src/word.test.cjs": JEST, "src/part.cjs": "exports.word = 'one';\n"},
-         edits=(Write("src/part.cjs", b"exports.word = 'two';\n"),
-                Write("src/part.cjs", b"exports.word = 'other';\n"), Touch("src/word.test.cjs"))),
+    tool("jest", "jest", files=COMMON,
+         edits=(Write("src/part.js", b"exports.word = 'two';\n"),
+                Write("src/part.js", b"exports.word = 'other';\n"),
+                Write("src/more.test.js", b"test('more', () => { expect(1).toBe(2); });\n"),
+                Delete("src/part.js"), Touch("src/word.test.js"))),
     tool("eslint --cache", "eslint --cache src", "true",
          {"eslint.config.js": "export default [{ rules: { 'no-unused-vars': 'error' } }];\n"},
          edits=(Write("src/part.js", b"export const word = 2;\n"),

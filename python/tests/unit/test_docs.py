@@ -25,7 +25,7 @@ def test_every_scenario_has_its_test() -> None:
     names = [name for cell in tests for name in re.findall(r'`(\w+)`|("[^"]+")', cell)]
     assert len(names) > 38
     root = DOCS.parent
-    sources = [*root.glob("crates/*/tests/*.rs"), *root.glob("crates/*/src/*.rs")]
+    sources = [*root.glob("crates/*/tests/**/*.rs"), *root.glob("crates/*/src/*.rs")]
     sources += (root / "python/tests").glob("*/*.py")
     code = "".join(path.read_text() for path in sources)
     wanted = [f" {function}(" if function else quoted for function, quoted in names]

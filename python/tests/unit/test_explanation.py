@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHANGED = Fact("content", "input-changed", "src/a.c", None, "file 12 0644", "file 34 0644")
-SAME = Fact("lookup", None, None, "gcc", "text 1", "text 1")
+SAME = Fact("lookup", None, None, "gcc", "/usr/bin/gcc", "/usr/bin/gcc")
 
 
 def explained(**fields: object) -> Explanation:
@@ -63,7 +63,14 @@ def test_many_differences_are_counted_unless_all_are_asked_for() -> None:
 
 def test_the_whole_path_set() -> None:
     whole = shown(explained(status="hit", differences=(), inputs=(SAME,)), whole=True)
-    assert whole[2:] == ["  it depends on 1 thing:", "    lookup  gcc  text 1"]
+    assert whole[2:] == ["  it depends on 1 thing:", "    lookup  gcc  /usr/bin/gcc"]
+
+
+def test_a_name_that_is_looked_for_upwards_is_no_path_of_the_workspace() -> None:
+    above = Fact("kind", "input-created", None, "package.json", "absent", "a file")
+    assert shown(explained(differences=(above,)))[-1] == (
+        "    kind  package.json in a directory above  absent -> a file"
+    )
 
 
 def test_odd_bytes_can_neither_act_on_the_terminal_nor_break_json() -> None:

@@ -78,7 +78,8 @@ fn mutated_tracers_are_found_out() {
         let only = groups(kind);
         rerun_with(&helper, &[("TASKRUNNER_TEST_DROP", kind)], &[&only[..], &SLOW].concat())
     };
-    assert!(run("nothing").status.success());
+    let whole = run("nothing");
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stdout));
     let blind = |kind: &&&str| run(kind).status.success();
     let unnoticed: Vec<_> = KINDS.iter().filter(blind).collect();
     assert_eq!(unnoticed, Vec::<&&str>::new(), "no test would notice if these were missed");

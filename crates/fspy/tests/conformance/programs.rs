@@ -2,18 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
-use super::support::{compiled, folded, given, has, run, step};
+use super::support::{compiled, copied, executable, folded, given, has, run, step};
 use super::{program, run_case, write};
-
-/// An executable script.
-fn script(path: PathBuf, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let path = write(path, text);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
 
 fn execs(trace: &fspy::Trace, dir: &Path) -> Vec<String> {
     let dir = format!("{}/", dir.canonicalize().unwrap().display());
@@ -25,8 +18,8 @@ fn execs(trace: &fspy::Trace, dir: &Path) -> Vec<String> {
 fn scripts_name_their_interpreters_all_the_way_down() {
     let Some(program) = program() else { return };
     let dir = given(&[]);
-    script(dir.path().join("inner"), "#!/bin/sh\nexit 0\n");
-    script(dir.path().join("prog"), "#!./inner with an argument\n");
+    executable(&dir.path().join("inner"), "#!/bin/sh\nexit 0\n");
+    executable(&dir.path().join("prog"), "#!./inner with an argument\n");
     let ran = run_case(program, "exec_from_thread", &dir);
     assert_eq!(folded(ran.trace(), dir.path()), ["inner file read exec", "prog file exec"]);
     assert_eq!(execs(ran.trace(), dir.path()), ["prog"]);
@@ -39,7 +32,7 @@ fn scripts_name_their_interpreters_all_the_way_down() {
 fn execvp_looks_in_each_element_of_path() {
     let Some(program) = program() else { return };
     let dir = given(&[("one", "dir"), ("two/prog", "file")]);
-    script(dir.path().join("three/prog"), "#!/bin/sh\n");
+    executable(&dir.path().join("three/prog"), "#!/bin/sh\n");
     let ran = run_case(program, "execvp", &dir);
     let fold = ["one/prog absent exists", "three/prog file read exec", "two/prog file access1"];
     assert_eq!(folded(ran.trace(), dir.path()), fold);
@@ -50,7 +43,7 @@ fn execvp_looks_in_each_element_of_path() {
 fn posix_spawnp_does_so_in_the_child() {
     let Some(program) = program() else { return };
     let dir = given(&[("one", "dir")]);
-    script(dir.path().join("two/prog"), "#!/bin/sh\n");
+    executable(&dir.path().join("two/prog"), "#!/bin/sh\n");
     let ran = run_case(program, "spawnp", &dir);
     let fold = ["one/prog absent exists", "two/prog file read exec"];
     assert_eq!(folded(ran.trace(), dir.path()), fold);
@@ -72,7 +65,7 @@ fn a_linked_program_is_known_by_the_name_it_was_called_by() {
 fn open_descriptors_are_executed() {
     let Some(program) = program() else { return };
     let dir = given(&[]);
-    fs::copy("/bin/true", dir.path().join("prog")).unwrap();
+    copied(Path::new("/bin/true"), &dir.path().join("prog"));
     let ran = run_case(program, "execveat_fd", &dir);
     assert_eq!(folded(ran.trace(), dir.path()), ["prog file read exec"]);
     assert_eq!((ran.exit.code, ran.stdout()), (Some(0), String::new()));
@@ -110,7 +103,7 @@ fn the_loader_as_a_program_reads_what_it_loads() {
         return;
     };
     let dir = given(&[("f", "file")]);
-    fs::copy(program, dir.path().join("prog")).unwrap();
+    copied(program, &dir.path().join("prog"));
     let ran = run(&step(&["/lib64/ld-linux-x86-64.so.2", "./prog", "open_read"], dir.path()));
     assert_eq!(folded(ran.trace(), dir.path()), ["f file read", "prog file read"]);
 }
@@ -121,7 +114,7 @@ fn a_script_without_an_interpreter_line_is_run_by_the_shell() {
         return;
     }
     let dir = given(&[]);
-    script(dir.path().join("prog"), "echo by the shell \"$@\"\n");
+    executable(&dir.path().join("prog"), "echo by the shell \"$@\"\n");
     let ran = run(&step(&["./prog", "one", "two"], dir.path()));
     assert_eq!(ran.stdout(), "by the shell one two\n");
 }
@@ -132,8 +125,8 @@ fn env_in_the_interpreter_line_looks_in_path() {
         return;
     }
     let dir = given(&[]);
-    script(dir.path().join("prog"), "#!/usr/bin/env true-or-not\n");
-    script(dir.path().join("bin/true-or-not"), "#!/bin/sh\n");
+    executable(&dir.path().join("prog"), "#!/usr/bin/env true-or-not\n");
+    executable(&dir.path().join("bin/true-or-not"), "#!/bin/sh\n");
     let path = format!("{}:/usr/bin:/bin", dir.path().join("bin").display());
     let mut spawn = step(&["./prog"], dir.path());
     spawn.env = vec![(b"PATH".to_vec(), path.into_bytes())];

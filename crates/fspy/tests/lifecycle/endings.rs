@@ -152,7 +152,7 @@ fn a_runner_inside_a_step_steps_down_and_sees_the_same() {
     assert!(read.is_some_and(|record| record.seen.read), "the outer trace covers the inner run");
 }
 
-const RUNNER: &str = "endings::be_a_runner";
+pub(crate) const RUNNER: &str = "endings::be_a_runner";
 
 /// A runner that is a process of its own.
 fn runner(script: &str, dir: &Path) -> Child {
@@ -172,7 +172,8 @@ fn be_a_runner() {
     let script = std::env::var("SCRIPT").unwrap();
     let dir = std::env::current_dir().unwrap();
     println!("{:?}", supervisor().fidelity().1);
-    let ran = run(&step(&["sh", "-c", &script], &dir));
+    let interactive = std::env::var_os("INTERACTIVE").is_some();
+    let ran = run(&fspy::Spawn { interactive, ..step(&["sh", "-c", &script], &dir) });
     let told = match &ran.trace {
         Ok(trace) => {
             let read = ran.record(&dir.join("f")).is_some_and(|record| record.seen.read);

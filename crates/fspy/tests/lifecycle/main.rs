@@ -8,6 +8,7 @@ mod endings;
 mod ladder;
 mod running;
 mod survivors;
+mod terminal;
 mod users;
 
 use std::fs;

@@ -128,14 +128,15 @@ fn a_missing_program_names_what_was_searched() {
 fn a_program_that_is_gone_or_a_missing_directory_fails_the_step() {
     let mut supervisor = supervisor();
     for (spawn, says) in [
-        (step(&["./gone"], Path::new("/")), "cannot execute the program: No such file"),
-        (step(&["/etc/passwd"], Path::new("/")), "cannot execute the program: Permission denied"),
-        (step(&["/bin/true"], Path::new("/no/such")), "cannot change to the working directory"),
+        (step(&["./gone"], Path::new("/")), "127 cannot execute the program: No such file"),
+        (step(&["/etc/passwd/x"], Path::new("/")), "127 cannot execute the program: Not a dir"),
+        (step(&["/etc/passwd"], Path::new("/")), "126 cannot execute the program: Permission"),
+        (step(&["/bin/true"], Path::new("/no/such")), "127 cannot change to the working directory"),
     ] {
         for traced in [true, false] {
             supervisor.spawn(&Spawn { traced, ..spawn.clone() }).unwrap();
             let error = wait_for(&mut supervisor, |event| match event {
-                Event::SpawnFailed { error, .. } => Some(error.to_string()),
+                Event::SpawnFailed { error, .. } => Some(format!("{} {error}", error.exit_code())),
                 Event::Started { .. } | Event::Exited { .. } => Some("it started".to_owned()),
                 _ => None,
             });

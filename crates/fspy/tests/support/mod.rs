@@ -1,19 +1,18 @@
-//! What the tests share: running a step to its end, the fold as text, programs compiled on the spot.
-#![allow(dead_code, reason = "no test program uses everything")]
+//! What the tests share: running a step to its end, and the fold as text.
+#![allow(dead_code, unused_imports, reason = "no test program uses everything")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
+mod again;
+mod files;
 pub(crate) mod strace;
 
-use std::fs;
-use std::io::Read;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fspy::{Event, Exit, Incomplete, Record, Spawn, State, Stream, Supervisor, Trace, Untraced};
-use tempfile::TempDir;
+
+pub(crate) use again::{as_nobody, on_rung, rerun_with};
+pub(crate) use files::{MUSL, compiled, copied, executable, fill, given, scratch, text};
 
 /// How long any step of a test may take before the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -155,31 +154,6 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// A directory with files, directories (`dir`), programs (`script`) and links (their target).
-pub(crate) fn given(entries: &[(&str, &str)]) -> TempDir {
-    let dir = tempfile::tempdir().expect("a directory");
-    fill(dir.path(), entries);
-    dir
-}
-
-/// Puts such entries into a directory.
-pub(crate) fn fill(dir: &Path, entries: &[(&str, &str)]) {
-    for (name, what) in entries {
-        let path = dir.join(name);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("its parent");
-        match *what {
-            "file" => fs::write(path, "content\n").expect("a file"),
-            "dir" => fs::create_dir(path).expect("a directory"),
-            "script" => {
-                fs::write(&path, "#!/bin/sh\n").expect("a script");
-                let mode = fs::Permissions::from_mode(0o755);
-                fs::set_permissions(path, mode).expect("permissions");
-            }
-            target => symlink(target, path).expect("a link"),
-        }
-    }
-}
-
 /// Records at and below `dir` as text, sorted: path, what was there, what was seen, what was done.
 pub(crate) fn folded(trace: &Trace, dir: &Path) -> Vec<String> {
     let dir = dir.canonicalize().expect("the directory");
@@ -228,114 +202,6 @@ const HELPER: &str = "FSPY_TEST_HELPER";
 /// The rung of the ladder that must be found.
 const RUNG: &str = "FSPY_TEST_RUNG";
 
-/// Runs the tests of this program on a lower rung, but for those whose names contain one of `skip`:
-/// what the rungs above need is refused.
-pub(crate) fn on_rung(rung: &str, skip: &[&str]) {
-    let refused = match rung {
-        "notify" => "process_vm_readv",
-        "ptrace-filter" => "listener,process_vm_readv",
-        "ptrace" => "seccomp",
-        _ => "seccomp,ptrace",
-    };
-    let Some(refusing) = compiled("refusing", include_str!("refusing.c"), &[]) else { return };
-    if std::env::var_os(RUNG).is_some() {
-        return; // One rung at a time.
-    }
-    let mut command = Command::new(refusing);
-    command.arg(refused).arg(std::env::current_exe().expect("this program")).env(RUNG, rung);
-    rerun(command, skip);
-}
-
-/// Runs this program's tests with another helper, some variables for it, and arguments.
-pub(crate) fn rerun_with(helper: &Path, env: &[(&str, &str)], arguments: &[&str]) -> Output {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.env(HELPER, helper).env("RUST_BACKTRACE", "0").envs(env.iter().copied());
-    command.arg("--test-threads=2").args(arguments).output().expect("the tests run")
-}
-
-/// Runs `command`, which runs this program's tests, but for those whose names contain one of `skip`:
-/// they must pass.
-fn rerun(mut command: Command, skip: &[&str]) {
-    command.args(["--test-threads=2", "--skip", "on_rung"]);
-    command.args(skip.iter().flat_map(|name| ["--skip", name]));
-    let output = command.output().expect("the tests run");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(!said.contains(" 0 passed"), "no test ran: {said}");
-}
-
-static COUNT: AtomicU32 = AtomicU32::new(0);
-
-/// A directory for them.
-pub(crate) fn scratch() -> PathBuf {
-    std::env::var_os(PROGRAMS).unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into()).into()
-}
-
-/// For `compiled`: with musl as the C library, and the kernel's headers, which it lacks.
-pub(crate) const MUSL: &str = "-idirafter/usr/include";
-const KERNEL_HEADERS: &str = "-idirafter/usr/include/x86_64-linux-gnu";
-
-/// Compiles a C program; `None`, with the reason printed, if that can't be done here.
-pub(crate) fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<PathBuf> {
-    let compiler = if flags.contains(&MUSL) { "musl-gcc" } else { "gcc" };
-    if !has(compiler) {
-        return None;
-    }
-    let target = scratch().join(format!("{name}{}", flags.concat().replace('/', "-")));
-    // Tests run side by side, in this process and in others.
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let unfinished = target.with_extension(format!("{}-{number}.x", std::process::id()));
-    let source = unfinished.with_extension("c");
-    fs::write(&source, text).expect("the source");
-    let mut gcc = Command::new(compiler);
-    if compiler != "gcc" {
-        gcc.arg(KERNEL_HEADERS);
-    }
-    gcc.args(["-O1", "-w", "-pthread", "-o"]).arg(&unfinished).arg(&source).args(flags);
-    let output = gcc.output().expect("gcc");
-    fs::remove_file(source).expect("the source goes");
-    if output.status.success() {
-        fs::rename(unfinished, &target).expect("the program gets its name");
-        return Some(target);
-    }
-    // A flag may ask for what is not installed; without any, the program itself is wrong.
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!flags.is_empty(), "{said}");
-    eprintln!("skipped: gcc {flags:?}: {said}");
-    None
-}
-
-/// Runs the tests of this program as `nobody`, but for those whose names contain `skip`.
-pub(crate) fn as_nobody(skip: &[&str]) {
-    if !is_root() || !has("setpriv") || !can_trace() {
-        return;
-    }
-    // What cargo built may lie where others cannot go.
-    let dir = given(&[("scratch", "dir")]);
-    let open = |path: &Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
-    };
-    let copy = |from: &Path| {
-        let to = dir.path().join(from.file_name().expect("a name"));
-        fs::copy(from, &to).expect("a copy");
-        to
-    };
-    let (tests, helper) = (copy(&std::env::current_exe().expect("this program")), copy(&helper()));
-    let preload = std::env::var_os(PRELOAD).map(|library| copy(Path::new(&library)));
-    let scratch = dir.path().join("scratch");
-    open(dir.path(), 0o755);
-    open(&scratch, 0o777);
-    let mut command = Command::new("setpriv");
-    command
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(tests)
-        .envs([(HELPER, helper.as_os_str()), (PROGRAMS, scratch.as_os_str())])
-        .envs([("TMPDIR", &scratch), ("HOME", &scratch)])
-        .envs(preload.map(|library| (PRELOAD, library)))
-        .current_dir("/");
-    rerun(command, skip);
-}
-
 /// Whether a tool is there; says so if not.
 pub(crate) fn has(tool: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
@@ -353,13 +219,4 @@ pub(crate) fn is_root() -> bool {
         eprintln!("skipped: only root may do that");
     }
     root
-}
-
-/// Reads a whole file as text; empty if it is not there.
-pub(crate) fn text(path: &Path) -> String {
-    let mut text = String::new();
-    if let Ok(mut file) = fs::File::open(path) {
-        file.read_to_string(&mut text).expect("text");
-    }
-    text
 }

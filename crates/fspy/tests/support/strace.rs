@@ -3,7 +3,7 @@
 //! Both watch the same run: strace runs inside the traced step. So no two runs of a tool have to be
 //! alike, and no name that a tool makes up at random has to be excused.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -32,22 +32,30 @@ pub(crate) fn compare(argv: &[&str], prepare: impl Fn(&Path)) {
     fs::create_dir(&work).expect("a directory");
     prepare(&work);
     let (ours, theirs) = watched(argv, &work);
-    assert!(!theirs.is_empty(), "strace saw nothing");
-    let mut difference = Calls::new();
+    assert!(!theirs.made.is_empty(), "strace saw nothing");
     // strace's own calls are ours to see and not its own.
-    let inside: HashSet<_> = theirs.iter().map(|(tid, ..)| tid).collect();
-    for (_, call, path) in ours.iter().filter(|(tid, ..)| inside.contains(tid)) {
-        *difference.entry((call.clone(), path.clone())).or_default() += 1;
-    }
-    for (_, call, path) in &theirs {
-        *difference.entry((call.clone(), path.clone())).or_default() -= 1;
-    }
-    difference.retain(|(call, _), count| *count != 0 && knows(call));
+    let inside: HashSet<_> = theirs.made.iter().map(|(tid, ..)| tid).collect();
+    let ours: Vec<_> = ours.into_iter().filter(|(tid, ..)| inside.contains(tid)).collect();
+    let mut difference = Calls::new();
+    count(&mut difference, &ours, 1);
+    count(&mut difference, &theirs.made, -1);
+    let mut cut_short = Calls::new();
+    count(&mut cut_short, &theirs.cut_short, 1);
+    difference.retain(|call, more| {
+        let undecided = cut_short.get(call).copied().unwrap_or(0);
+        !(0..=undecided).contains(more) && knows(&call.0)
+    });
     assert_eq!(difference, Calls::new(), "{argv:?}: more (positive) or less seen than by strace");
 }
 
+fn count(calls: &mut Calls, all: &[Call], by: i64) {
+    for (_, call, path) in all {
+        *calls.entry((call.clone(), path.clone())).or_default() += by;
+    }
+}
+
 /// What this tracer and strace saw of one run.
-fn watched(argv: &[&str], dir: &Path) -> (Vec<Call>, Vec<Call>) {
+fn watched(argv: &[&str], dir: &Path) -> (Vec<Call>, Theirs) {
     let [our_log, log] = ["calls", "strace"].map(|name| dir.with_extension(name));
     let told = log.to_str().expect("text");
     let strace = ["strace", "-f", "-qq", "-xx", "-s", "4096", "-e", "signal=none"];
@@ -63,22 +71,38 @@ fn watched(argv: &[&str], dir: &Path) -> (Vec<Call>, Vec<Call>) {
     // strace shows a directory's descriptor, not its name.
     let ours = ours.filter(|(_, call, _)| !call.starts_with("getdents")).collect();
     let theirs = fs::read_to_string(&log).expect("strace's log");
-    (ours, all_their_calls(&theirs))
+    (ours, Theirs::read(&theirs))
 }
 
-/// A call that a signal interrupts before it does anything is made again, and counts once.
-fn all_their_calls(log: &str) -> Vec<Call> {
-    let mut calls: Vec<Call> = Vec::new();
-    for line in log.lines() {
-        calls.extend(their_calls(line));
-        let tid = line.split(' ').next();
-        if line.contains("= ? ERESTART")
-            && let Some(at) = calls.iter().rposition(|(other, ..)| Some(other.as_str()) == tid)
-        {
-            calls.remove(at);
+/// What strace's log tells.
+#[derive(Debug, Default)]
+struct Theirs {
+    made: Vec<Call>,
+    /// Never returned from, as the process was killed meanwhile: they may have been made or not.
+    cut_short: Vec<Call>,
+}
+
+impl Theirs {
+    fn read(log: &str) -> Self {
+        let mut theirs = Self::default();
+        let mut begun: HashMap<&str, Vec<Call>> = HashMap::new();
+        for line in log.lines() {
+            let Some((tid, rest)) = line.split_once(' ') else { continue };
+            let rest = rest.trim_start();
+            if !rest.starts_with("<... ") {
+                let before = begun.insert(tid, their_calls(tid, rest));
+                theirs.cut_short.extend(before.unwrap_or_default());
+            }
+            // One that a signal interrupts before it does anything is made again, and counts once.
+            if rest.contains("= ? ERESTART") {
+                begun.remove(tid);
+            } else if !rest.ends_with("<unfinished ...>") && !rest.contains(" = ?") {
+                theirs.made.extend(begun.remove(tid).unwrap_or_default());
+            }
         }
+        theirs.cut_short.extend(begun.into_values().flatten());
+        theirs
     }
-    calls
 }
 
 fn our_call(line: &[u8]) -> Call {
@@ -87,12 +111,9 @@ fn our_call(line: &[u8]) -> Call {
     (part().collect(), part().collect(), part().take(LONGEST).collect())
 }
 
-/// The call of one line and the paths in it: `123 openat(AT_FDCWD, "\x70…", …`.
-fn their_calls(line: &str) -> Vec<Call> {
-    let Some((tid, rest)) = line.split_once(' ') else { return Vec::new() };
-    // The rest of an interrupted call repeats what was said.
-    let call = rest.trim_start().split_once('(');
-    let call = call.filter(|_| !line.contains("resumed>") && !(is_fast() && is_the_librarys(rest)));
+/// The call that a line begins, and the paths in it: `openat(AT_FDCWD, "\x70…", …`.
+fn their_calls(tid: &str, line: &str) -> Vec<Call> {
+    let call = line.split_once('(').filter(|_| !(is_fast() && is_the_librarys(line)));
     let Some((call, _)) = call else { return Vec::new() };
     let quoted = line.split('"').skip(1).step_by(2);
     let (skipped, taken) = match call {
@@ -112,7 +133,6 @@ fn their_calls(line: &str) -> Vec<Call> {
 /// Whether a call is the preload library's own, or the loader's for its sake. The program's calls it
 /// makes once, as the program would have.
 fn is_the_librarys(call: &str) -> bool {
-    let call = call.trim_start();
     let path = call.split('"').nth(1).map(unescaped).unwrap_or_default();
     let dirs = [fspy_ring::HANDSHAKE_DIR, fspy_ring::REPORT_DIR].map(|dir| format!("openat({dir},"));
     // What the helper answers the loader, where there is no such list.

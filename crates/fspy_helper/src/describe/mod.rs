@@ -166,7 +166,8 @@ impl Scene<'_> {
     fn text(&mut self, position: usize) -> Result<Vec<u8>, Unread> {
         let text = memory::string(self.thread.0, self.arg(position))?;
         self.found.named.push(text.clone());
-        Ok(text)
+        // Refused before anything is looked at.
+        if memory::is_too_long(&text) { Err(Unread::Fault) } else { Ok(text) }
     }
 
     fn emit(&mut self, path: &[u8], op: Op, before: State) {
