@@ -7,8 +7,8 @@ use fspy_ring::{FAST, PAGE_EXIT};
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
 use crate::syscalls::{
-    ARCH, CALLS, FCHDIR, FOREIGN, FOREIGN_HANDLER, FOREIGN_SOCKETS, HANDLER, HAS_X32, IO_URING_SETUP,
-    PRCTL, Picked, SECCOMP, X32,
+    ARCH, CALLS, FCHDIR, FOREIGN, FOREIGN_HANDLER, FOREIGN_SOCKETS, HANDLER, HAS_X32,
+    IO_URING_SETUP, PRCTL, Picked, SECCOMP, X32,
 };
 
 /// Offset of the number in `struct seccomp_data`.

@@ -175,7 +175,9 @@ impl Made<'_> {
         // SAFETY: the kernel has just filled it.
         unsafe {
             match (question, self.registers.number) {
-                (Question::Stat, sys::STAT | sys::LSTAT) => Some((*(second as *const Stat)).entry()),
+                (Question::Stat, sys::STAT | sys::LSTAT) => {
+                    Some((*(second as *const Stat)).entry())
+                }
                 (Question::Stat, sys::NEWFSTATAT) => Some((*(third as *const Stat)).entry()),
                 (Question::Stat, sys::STATX) => (*(fifth as *const Statx)).entry(),
                 _ => None,

@@ -8,11 +8,11 @@ use core::ptr;
 
 use fspy_ring::{BYTES, HANDSHAKE_DIR, Handshake, MAX_SITES, PAGE, Site, SiteKind, Writer};
 
+use crate::base::READS_POINTER;
 use crate::entry::{
     BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
     fspy_slots_wide, slot,
 };
-use crate::base::READS_POINTER;
 use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
 

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::{HELPER, PRELOAD, PROGRAMS, RUNG, can_trace, compiled, copied, given, has, helper, is_root};
+use super::{
+    HELPER, PRELOAD, PROGRAMS, RUNG, can_trace, compiled, copied, given, has, helper, is_root,
+};
 
 /// Runs the tests of this program on a lower rung, but for those whose names contain one of `skip`:
 /// what the rungs above need is refused.

@@ -134,7 +134,8 @@ fn their_calls(tid: &str, line: &str) -> Vec<Call> {
 /// makes once, as the program would have.
 fn is_the_librarys(call: &str) -> bool {
     let path = call.split('"').nth(1).map(unescaped).unwrap_or_default();
-    let dirs = [fspy_ring::HANDSHAKE_DIR, fspy_ring::REPORT_DIR].map(|dir| format!("openat({dir},"));
+    let dirs =
+        [fspy_ring::HANDSHAKE_DIR, fspy_ring::REPORT_DIR].map(|dir| format!("openat({dir},"));
     // What the helper answers the loader, where there is no such list.
     let of_loader = path == "/taskrunner-preload.so"
         || (path == "/etc/ld.so.preload" && !Path::new(&path).exists());

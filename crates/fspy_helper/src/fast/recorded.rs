@@ -159,7 +159,9 @@ impl Scene<'_> {
                 };
                 (path, found)
             }
-            Leads::Missing(first) if absent => (first.clone(), Some(Found::Missing { last: false })),
+            Leads::Missing(first) if absent => {
+                (first.clone(), Some(Found::Missing { last: false }))
+            }
             _ => return None,
         };
         self.crossed(links, findings);
