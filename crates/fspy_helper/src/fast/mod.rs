@@ -17,7 +17,7 @@ mod sites;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fspy_trace::Fold;
@@ -37,12 +37,21 @@ use sites::Libraries;
 
 use crate::describe::Findings;
 use crate::listen::{Notification, Waiting};
+use crate::look;
 use crate::syscalls::Call;
 
 /// How soon the ring is looked at again after something was in it.
 const BUSY: Duration = Duration::from_millis(2);
 /// How soon otherwise.
 const QUIET: Duration = Duration::from_millis(50);
+
+/// Where the C library and its loader usually are.
+const USUAL: [&str; 4] = [
+    "/lib/x86_64-linux-gnu/libc.so.6",
+    "/lib64/libc.so.6",
+    "/usr/lib/libc.so.6",
+    "/lib64/ld-linux-x86-64.so.2",
+];
 
 /// What all steps of a run share.
 #[derive(Debug)]
@@ -57,13 +66,29 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     /// With the preload library at `library`; `None` if no program could load it from there.
-    pub(crate) fn new(library: PathBuf) -> Option<Self> {
-        ring::is_loadable(&library).then(|| Self {
+    pub(crate) fn new(library: PathBuf) -> Option<Arc<Self>> {
+        let workshop = Self {
             library,
             libraries: Mutex::default(),
             habits: Mutex::default(),
             fit: Mutex::default(),
-        })
+        };
+        ring::is_loadable(&workshop.library).then(|| Arc::new(workshop))
+    }
+
+    /// Looks for what to patch in this machine's C library before the first program asks: that takes
+    /// milliseconds, and nothing runs yet. Who asks meanwhile waits.
+    pub(crate) fn prepare(self: &Arc<Self>) {
+        let workshop = Arc::clone(self);
+        // Without the thread, the first program waits.
+        let _ = std::thread::Builder::new().spawn(move || {
+            let mut libraries = workshop.libraries.lock().unwrap_or_else(PoisonError::into_inner);
+            for path in USUAL {
+                if let Ok(stat) = rustix::fs::stat(path) {
+                    libraries.sites(path.as_bytes(), &look::identity(&stat));
+                }
+            }
+        });
     }
 }
 
@@ -80,7 +105,7 @@ pub(crate) struct Fast {
 
 impl Fast {
     /// `None` if the memory for it can't be had.
-    pub(crate) fn new(workshop: std::sync::Arc<Workshop>) -> Option<Self> {
+    pub(crate) fn new(workshop: Arc<Workshop>) -> Option<Self> {
         Some(Self {
             ring: Ring::new().ok()?,
             injection: Injection::new(workshop),
