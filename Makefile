@@ -137,8 +137,10 @@ test-tools: build ## drive real tools, fetched from the registries: all, or TOOL
 
 .PHONY: test-tracer-tools
 test-tracer-tools: # what the tracer tells of tools from the npm registry, against strace
-	npm install --prefix $(NODE_TOOLS) --no-audit --no-fund --silent typescript@5 vite@7 esbuild@0.25
-	FSPY_TEST_NODE_TOOLS=$(NODE_TOOLS) cargo test --locked -p fspy --test against_strace
+	npm install --prefix $(NODE_TOOLS) --no-audit --no-fund --silent \
+	  typescript@5 vite@7 esbuild@0.25 bun@1 deno@2 pnpm@10
+	FSPY_TEST_NODE_TOOLS=$(NODE_TOOLS) cargo test --locked -p fspy --test against_strace --test conformance \
+	  -- --skip on_rung --skip ordinary_user --skip mutated
 
 .PHONY: mutation
 mutation: build ## leave out each rule of the cache in turn: a test must notice
@@ -166,6 +168,7 @@ bench: build ## what a run, a plan, the tracer and a hint cost: ratios, by the s
 	cargo run --locked --release -p fspy --example overhead
 	$(BIN)/python benches/trace_overhead.py
 	$(BIN)/python benches/hints.py
+	$(BIN)/python benches/hints_abuse.py
 
 .PHONY: clean
 clean: ## remove what was built, the virtual environment too

@@ -133,11 +133,13 @@ class Hinted:
         tracked_outputs: Sequence[str],
         env: Sequence[tuple[str, bool]],
         env_globs: Sequence[tuple[str, bool]],
+        provenance: bytes,
         refused: tuple[str, str | None] | None,
     ) -> Hinted:
         """Make them. Paths are relative to the workspace.
 
         Variables and globs over them come with whether a process looked at its own environment.
+        `provenance` is kept with the result, and given back by every hit.
         `refused` is the kind of the reason not to store the result, and its detail.
         """
 
@@ -170,7 +172,7 @@ class Event:
         """output: 1 for stdout, 2 for stderr."""
     @property
     def data(self) -> bytes:
-        """output: the bytes."""
+        """output: the bytes; restored: `Hinted.provenance` of the run."""
     @property
     def code(self) -> int | None:
         """exited: the exit code, if it was not a signal; failed: what a shell would exit with."""

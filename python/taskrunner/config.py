@@ -51,6 +51,7 @@ class TaskConfig(NamedTuple):
     internal: bool | None = None
     trace: bool | None = None
     noise: tuple[str, ...] | None = None
+    values: tuple[tuple[str, str], ...] | None = None
 
     def over(self, defaults: TaskConfig) -> TaskConfig:
         """Return this task with what it leaves out taken from the defaults."""
@@ -123,6 +124,18 @@ def _task(at: Cursor) -> TaskConfig:
     return TaskConfig(at.place, **{key.replace("-", "_"): value for key, value in found.items()})
 
 
+def _switch(meaning: str) -> Key:
+    return Key(Cursor.boolean, values.BOOLEAN, meaning)
+
+
+def _text(meaning: str) -> Key:
+    return Key(Cursor.string, values.STRING, meaning)
+
+
+def _variables(meaning: str) -> Key:
+    return Key(values.env_names, values.ENV, meaning)
+
+
 _FIELDS = {"max-size": "max_size", "max-age": "max_age", "dir": "directory"}
 
 _WORKSPACE_KEYS = {
@@ -134,32 +147,26 @@ _WORKSPACE_KEYS = {
 }
 
 _CACHE_KEYS = {
-    "tasks": Key(
-        Cursor.boolean, values.BOOLEAN, "Whether tasks are cached that don't say otherwise."
-    ),
-    "scripts": Key(
-        Cursor.boolean, values.BOOLEAN, "Whether scripts of package.json are that aren't tasks."
-    ),
+    "tasks": _switch("Whether tasks are cached that don't say otherwise."),
+    "scripts": _switch("Whether scripts of package.json are that aren't tasks."),
     "max-size": Key(values.size, values.SIZE, "The least recently used results beyond it go."),
     "max-age": Key(values.age, values.AGE, "Results not used for so long go."),
-    "dir": Key(Cursor.string, values.STRING, "Where it is, relative to the root."),
+    "dir": _text("Where it is, relative to the root."),
 }
 
 TASK_KEYS = {
     "command": Key(values.command_lines, values.COMMAND, "What is run: a line, or several."),
     "depends-on": Key(values.depends_on, values.DEPENDS_ON, "What has to be done before."),
     "cwd": Key(values.relative_path, values.TEXT, "Where it is run, relative to the package."),
-    "env": Key(values.env_names, values.ENV, "Variables that are passed, and whose values count."),
-    "untracked-env": Key(
-        values.env_names, values.ENV, "Variables that are passed, whatever their values."
-    ),
+    "env": _variables("Variables that are passed, and whose values count."),
+    "untracked-env": _variables("Variables that are passed, whatever their values."),
     "env-file": Key(
         values.env_files, values.ENV_FILE, "Files of variables that are passed and count."
     ),
     "input": Key(path_rules.rules, path_rules.SCHEMA, "Which files count as read."),
     "output": Key(path_rules.rules, path_rules.SCHEMA, "Which files count as made."),
-    "cache": Key(Cursor.boolean, values.BOOLEAN, "False: always run."),
-    "description": Key(Cursor.string, values.STRING, "Shown by `list` instead of the command."),
+    "cache": _switch("False: always run."),
+    "description": _text("Shown by `list` instead of the command."),
     "shell": Key(values.shell, values.NAMES, "What runs whole lines, instead of sh."),
     "timeout": Key(values.duration, values.DURATION, "How long each step may run."),
     "retries": Key(
@@ -167,12 +174,11 @@ TASK_KEYS = {
     ),
     "weight": Key(values.positive, values.at_least(1), "How many places a running step takes."),
     "lock": Key(values.names, values.NAMES, "No two running steps share one of these names."),
-    "interactive": Key(
-        Cursor.boolean, values.BOOLEAN, "Whether it is given the terminal; never cached."
-    ),
-    "internal": Key(Cursor.boolean, values.BOOLEAN, "Whether only other tasks can reach it."),
-    "trace": Key(Cursor.boolean, values.BOOLEAN, "False: what it reads and writes isn't watched."),
+    "interactive": _switch("Whether it is given the terminal; never cached."),
+    "internal": _switch("Whether only other tasks can reach it."),
+    "trace": _switch("False: what it reads and writes isn't watched."),
     "noise": Key(values.noise, values.NOISE, "Names of files that are the tool's own business."),
+    "values": Key(values.derived, values.VALUES, "Commands whose output counts, by its name."),
 }
 
 _TASKS_SCHEMA = {

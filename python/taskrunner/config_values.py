@@ -45,6 +45,11 @@ TEXT: Schema = {"type": "string", "pattern": r"\S"}
 COMMAND = _one_or_more(TEXT)
 NAMES = _one_or_more(TEXT)
 ENV: Schema = {"type": "array", "items": _whole(_ENV_PATTERN)}
+VALUES: Schema = {
+    "type": "object",
+    "propertyNames": {"pattern": r"^[^=]+$"},
+    "additionalProperties": TEXT,
+}
 NOISE: Schema = {"type": "array", "items": _whole(_NOISE_PATTERN)}
 SIZE = _whole(_SIZE_PATTERN)
 AGE = _whole(_AGE_PATTERN)
@@ -267,6 +272,14 @@ def noise(at: Cursor) -> tuple[str, ...]:
                 hint='such as ".mytool_cache"; `!` in front takes a name out of the built-in table',
             )
     return at.strings()
+
+
+def derived(at: Cursor) -> tuple[tuple[str, str], ...]:
+    """Read a table of command lines by the key whose value they print."""
+    items = at.table().items()
+    if "" in at.table():
+        raise at.error(f"{at.name} has an empty key")
+    return tuple((key, _command_line(item)) for key, item in items)
 
 
 def size(at: Cursor) -> int:

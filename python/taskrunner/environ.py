@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
     _Variables = tuple[tuple[str, str], ...]
 
-TRACKED = ("LANG", "LC_*", "TZ", "TERM", "GIT_DIR", "GIT_INDEX_FILE")
+TRACKED = (
+    "LANG",
+    "LC_*",
+    "TZ",
+    "TERM",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+)
 """Passed to every task, and part of its fingerprint by value."""
 
 UNTRACKED = (
@@ -35,11 +46,10 @@ UNTRACKED = (
 )
 """Passed to every task; their values don't make a difference to the cache."""
 
-FIXED = {"FORCE_COLOR": "1"}
-"""Set for every task that doesn't ask for a value of its own: output is stored in colour."""
-
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _TOOLS = ("node_modules/.bin", ".venv/bin")
+_NPM_PLACES = ("INIT_CWD", "npm_package_json")
+"""What npm says about places: it follows from the package's, which counts."""
 
 
 def tracks(name: str, env: tuple[str, ...]) -> bool:
@@ -49,7 +59,7 @@ def tracks(name: str, env: tuple[str, ...]) -> bool:
 
 def is_always_passed(name: str) -> bool:
     """Tell whether every task has a variable, and its value makes no difference to the cache."""
-    return name in UNTRACKED or name in {"PATH", "PWD", *FIXED}
+    return name in UNTRACKED or name in {"PATH", "PWD"}
 
 
 class Environment(NamedTuple):
@@ -59,6 +69,10 @@ class Environment(NamedTuple):
     tracked: frozenset[str]
     root: str
     """The workspace's root."""
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a variable of the task counts already, or follows from what counts."""
+        return name in self.tracked or (name in _NPM_PLACES and name in self.values)
 
 
 class _Outside:
@@ -115,16 +129,13 @@ class Environments:
             values |= self._npm_places(task)
         values |= {name: outer.values[name] for name in sorted(declared | untracked)}
         tracked = (always | declared | told.keys() | filed.keys()) - (untracked - declared)
-        for name, value in FIXED.items():
-            values.setdefault(name, value)
         if "PATH" not in tracked:
             values["PATH"] = self._path(task.package.path, outer)
         return Environment(values, frozenset(tracked - {"PWD"}), self.root)
 
     def _npm_places(self, task: Task) -> dict[str, str]:
-        """Return what npm says about places. They follow from the package's, which counts."""
         package = working_directory(self.root, task.package.path)
-        return {"INIT_CWD": package, "npm_package_json": f"{package.rstrip('/')}/package.json"}
+        return dict(zip(_NPM_PLACES, (package, f"{package.rstrip('/')}/package.json"), strict=True))
 
     def _files(self, task: Task) -> dict[str, str]:
         """Return what the task's `env-file`s set."""

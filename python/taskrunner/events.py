@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from taskrunner.hints import Hints
+    from taskrunner.hints import Provenance
     from taskrunner.reasons import ReasonLike
 
 LookupStatus = Literal["hit", "miss", "disabled"]
@@ -45,8 +45,8 @@ class Outcome(NamedTuple):
     attempts: int = 1
     """How often its command was begun, if it was."""
     ended_by: EndedBy | None = None
-    hints: Hints | None = None
-    """What its tools said while it ran."""
+    hints: Provenance = {}  # noqa: RUF012 - never changed
+    """What its tools said: while it ran, or when what it restored was made."""
 
     @property
     def exit_code(self) -> int:

@@ -11,6 +11,7 @@ from taskrunner.environ import matching
 from taskrunner.events import Lookup
 from taskrunner.explanation import explanation
 from taskrunner.listen import Listening
+from taskrunner.probes import Probes
 from taskrunner.reasons import Reason
 from taskrunner.tracing import HELPER
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from taskrunner._native import Engine, Event
     from taskrunner.cache import Policy
     from taskrunner.explanation import Explanation
-    from taskrunner.hints import Hints
+    from taskrunner.hints import Provenance
     from taskrunner.plan import Action, Plan
 
 ADDON = os.path.join(os.path.dirname(HELPER), "taskrunner-client.node")
@@ -57,7 +58,8 @@ class Bridge:
         self._engine = engine
         self._root = plan.root
         self._environ = plan.outer
-        self._listening = Listening(engine, plan)
+        self._probes = Probes(plan.root)
+        self._listening = Listening(engine, plan, self._probes)
         self._forced = policy.mode == "force"
         self._disabled = [policy.disabled(action) for action in plan.actions]
         self._descriptions: list[bytes] = []
@@ -69,12 +71,13 @@ class Bridge:
             self._add(action, before, facts)
 
     def _add(self, action: Action, before: bytes, facts: fingerprint.Facts) -> None:
+        cached = self._disabled[action.id] is None
+        values = self._probes.values(action) if cached else {}
         digesting, explaining = fingerprint.Digesting(), fingerprint.Explaining()
         for visitor in (digesting, explaining):
-            fingerprint.describe(action, facts, self._engine.keyed_digest, visitor)
+            fingerprint.describe(action, facts, values, self._engine.keyed_digest, visitor)
         description = explaining.description()
         self._descriptions.append(description)
-        cached = self._disabled[action.id] is None
         weak = digesting.digest()
         names = {**self._environ, **action.env}
         untracked = sorted(matching(names, action.task.untracked_env))
@@ -151,11 +154,11 @@ class Bridge:
         if self._disabled[event.step] is None:
             self._listening.hear(event)
 
-    def record(self, number: int) -> Hints | None:
-        """Begin to judge and store an exited step; what its tools had said, if anything."""
-        hints, hinted = self._listening.end(number)
+    def record(self, number: int) -> Provenance:
+        """Begin to judge and store an exited step; what its tools had said."""
+        said, hinted = self._listening.end(number)
         self._engine.record(number, hinted)
-        return hints
+        return said
 
     def kill(self, number: int, signal: int) -> None:
         """Send a signal to the whole process tree of a step."""

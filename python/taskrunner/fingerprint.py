@@ -37,12 +37,17 @@ class Visitor(Protocol):
 
 
 def describe(
-    action: Action, facts: Facts, keyed: Callable[[bytes], bytes], visitor: Visitor
+    action: Action,
+    facts: Facts,
+    values: Mapping[str, str],
+    keyed: Callable[[bytes], bytes],
+    visitor: Visitor,
 ) -> None:
     """Show a visitor all that is known of an action before it runs, and nothing else.
 
-    Environment values appear only as digests made with the cache's key. PATH is no part: which
-    program it leads to is looked up. The task's name is none either, nor is the toolchain.
+    `values` are those that its task declares. They and environment values appear only as digests
+    made with the cache's key. PATH is no part: which program it leads to is looked up. The task's
+    name is none either, nor is the toolchain.
     """
     task = action.task
     visitor.field("format", (str(facts.format),))
@@ -55,7 +60,8 @@ def describe(
     visitor.field("cwd", (action.cwd,))
     # A script is told where its package is.
     visitor.field("package", (task.package.path,) if task.is_script else ())
-    visitor.names("env", _tracked(action, keyed))
+    visitor.names("env", _keyed(_tracked(action), keyed))
+    visitor.names("values", _keyed(values, keyed))
     visitor.field("env patterns", task.env)
     visitor.field("untracked-env patterns", task.untracked_env)
     _describe_rules("input", task.input, visitor)
@@ -69,12 +75,15 @@ def _describe_rules(name: str, rules: PathRules, visitor: Visitor) -> None:
     visitor.field(f"{name} exclude", rules.exclude)
 
 
-def _tracked(action: Action, keyed: Callable[[bytes], bytes]) -> dict[str, str]:
+def _tracked(action: Action) -> dict[str, str]:
     values = action.environment.values
     tracked = {name: values[name] for name in action.environment.tracked}
-    tracked.update(action.command.assignments)
+    return tracked | dict(action.command.assignments)
+
+
+def _keyed(values: Mapping[str, str], keyed: Callable[[bytes], bytes]) -> dict[str, str]:
     return {
-        name: keyed(os.fsencode(f"{name}={value}")).hex() for name, value in sorted(tracked.items())
+        name: keyed(os.fsencode(f"{name}={value}")).hex() for name, value in sorted(values.items())
     }
 
 
@@ -161,13 +170,19 @@ def changes(earlier: bytes | None, now: bytes) -> Iterator[tuple[str, str, str]]
     if not isinstance(old, dict):
         return
     for name in new:
-        if name == "env":
-            yield from _changed_variables(old.get(name) or {}, new[name])
+        if name in _KEYED:
+            yield from _changed_values(_KEYED[name], old.get(name) or {}, new[name])
         elif old.get(name) != new[name]:
             yield name, _shown(old.get(name)), _shown(new[name])
 
 
-def _changed_variables(old: dict[str, str], new: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+_KEYED = {"env": "env", "values": "value"}
+"""The fields that map names to keyed digests, and what one of their names is called."""
+
+
+def _changed_values(
+    called: str, old: dict[str, str], new: dict[str, str]
+) -> Iterator[tuple[str, str, str]]:
     """Values are secrets, known by keyed digests alone."""
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
@@ -175,7 +190,7 @@ def _changed_variables(old: dict[str, str], new: dict[str, str]) -> Iterator[tup
                 "unset" if it is None else f"a value ({it[:12]})"
                 for it in (old.get(name), new.get(name))
             ]
-            yield f"env {name}", values[0], values[1]
+            yield f"{called} {name}", values[0], values[1]
 
 
 def _shown(value: object) -> str:
@@ -185,8 +200,8 @@ def _shown(value: object) -> str:
 
 
 def _changes(name: str, old: object, new: object) -> Iterator[str]:
-    if name == "env" and isinstance(old, dict) and isinstance(new, dict):
-        yield from (f"env '{name}' {how}" for name, how in _env_changes(old, new))
+    if name in _KEYED and isinstance(old, dict) and isinstance(new, dict):
+        yield from (f"{_KEYED[name]} '{key}' {how}" for key, how in _env_changes(old, new))
     elif name.startswith(("input ", "output ")):
         yield f"{name.partition(' ')[0]} configuration changed"
     elif name in _CHANGED:

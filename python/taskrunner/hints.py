@@ -7,7 +7,8 @@ come in, and what the cache makes of the result, are not this module's business.
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from taskrunner.client import env_glob, glob_of_prefix
 
@@ -78,6 +79,7 @@ class Setting(NamedTuple):
     declared: Callable[[str], bool]
     """Whether configuration tracks a name by value already."""
     resolve: Callable[[str], str] = os.path.realpath
+    is_link: Callable[[str], bool] = os.path.islink
 
 
 class Hints(NamedTuple):
@@ -194,8 +196,9 @@ class Collector:
         """Take a path as it was named, and as it is with every link resolved."""
         named = os.path.join(self._at.cwd, path)
         found = {self._at.resolve(named)}
-        parent, name = os.path.split(named.rstrip("/"))
-        if name not in {"", ".", ".."}:
+        bare = named.rstrip("/")
+        if self._at.is_link(bare):
+            parent, name = os.path.split(bare)
             found.add(os.path.join(self._at.resolve(parent), name))
         inside = {place for one in found if (place := self._inside(one))}
         self._paths[verb] |= inside
@@ -261,10 +264,11 @@ class Collector:
 _PATH_VERBS = ("ignore_input", "ignore_output", "track_input", "track_output")
 
 
-def skip(hints: Hints, rederived: Collection[str] = ()) -> Skip | None:
+def skip(hints: Hints, derived: Mapping[str, str] = MappingProxyType({})) -> Skip | None:
     """Return why the hints keep a run out of the cache, if they do.
 
-    `rederived` are the keys of `track_value` that the runner can work out again before a run.
+    `derived` are the values that the runner has worked out before the run, and knows how to work
+    out before any other: those of them that a tool tracks are part of the fingerprint.
     """
     if hints.disabled:
         return Skip("disabled-by-task", "; ".join(hints.reasons) or None)
@@ -275,23 +279,27 @@ def skip(hints: Hints, rederived: Collection[str] = ()) -> Skip | None:
         return Skip("withheld-variable", hints.withheld[0])
     if hints.unhonoured:
         return Skip("tracked-outside", hints.unhonoured[0])
-    return _skip_for_values(hints.values, rederived)
+    return _skip_for_values(hints.values, derived)
 
 
 def _skip_for_values(
-    tracked: Mapping[str, tuple[str, ...]], rederived: Collection[str]
+    tracked: Mapping[str, tuple[str, ...]], derived: Mapping[str, str]
 ) -> Skip | None:
     for key, values in tracked.items():
-        if len(values) > 1:
+        if len({*values, derived.get(key, values[0])}) > 1:
             return Skip("conflicting-values", key)
-        if key not in rederived:
+        if key not in derived:
             return Skip("tracked-value", key)
     return None
 
 
-def provenance(hints: Hints) -> dict[str, object]:
-    """Return what the summary shows as `cacheHints`: names and paths, no values."""
-    everything: dict[str, object] = {
+Provenance = dict[str, Any]
+"""What the summary shows as `cacheHints`: names and paths, no values."""
+
+
+def provenance(hints: Hints) -> Provenance:
+    """Return what there is to show of hints."""
+    everything: Provenance = {
         "ignoredInputs": list(hints.ignored_inputs),
         "ignoredOutputs": list(hints.ignored_outputs),
         "trackedInputs": list(hints.tracked_inputs),
@@ -306,6 +314,23 @@ def provenance(hints: Hints) -> dict[str, object]:
         "lost": hints.lost,
     }
     return {key: value for key, value in everything.items() if value}
+
+
+def encode(said: Provenance) -> bytes:
+    """Return it as bytes, to be kept with the result."""
+    import json
+
+    return json.dumps(said, separators=(",", ":")).encode() if said else b""
+
+
+def decode(kept: bytes) -> Provenance:
+    """Return what was kept with a result; nothing is not decoded, as most hits keep nothing."""
+    if not kept:
+        return {}
+    import json
+
+    found: Provenance = json.loads(kept)
+    return found
 
 
 def matching(glob: str, env: Mapping[str, str]) -> dict[str, str]:

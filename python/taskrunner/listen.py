@@ -9,10 +9,11 @@ from taskrunner import _native, hints
 from taskrunner.environ import is_always_passed, matching, tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from taskrunner._native import Engine, Event, Message
     from taskrunner.plan import Action, Plan
+    from taskrunner.probes import Probes
 
 _TRACKED = b"\1"
 
@@ -20,11 +21,12 @@ _TRACKED = b"\1"
 class Listening:
     """The steps that can be heard."""
 
-    def __init__(self, engine: Engine, plan: Plan) -> None:
+    def __init__(self, engine: Engine, plan: Plan, probes: Probes) -> None:
         self._engine = engine
         self._actions = plan.actions
         self._root = os.path.realpath(plan.root)
         self._environ = plan.outer
+        self._probes = probes
         self._collectors: dict[int, hints.Collector] = {}
 
     def hear(self, event: Event) -> None:
@@ -40,13 +42,13 @@ class Listening:
             for message in event.hints:
                 self._take(step, message)
 
-    def end(self, step: int) -> tuple[hints.Hints | None, _native.Hinted]:
+    def end(self, step: int) -> tuple[hints.Provenance, _native.Hinted]:
         """Return what the tools of an exited step said, and what the cache makes of it."""
         collector = self._collectors.pop(step, None)
         if collector is None:
-            return None, hinted(hints.Hints())
+            return {}, hinted(hints.Hints(), {})
         said = collector.done()
-        return said, hinted(said)
+        return hints.provenance(said), hinted(said, self._probes.values(self._actions[step]))
 
     def _open(self, action: Action, given: list[str]) -> hints.Collector:
         task, env = action.task, action.env
@@ -57,7 +59,7 @@ class Listening:
                 env={**self._environ, **env},
                 passed=env.keys() | given,
                 untracked=_matcher(task.untracked_env),
-                declared=lambda name: tracks(name, task.env) or name in _assigned(action),
+                declared=lambda name: _is_declared(name, action),
             )
         )
         for name in action.variables:
@@ -77,9 +79,9 @@ class Listening:
             self._engine.reply(step, message.connection, list(answer))
 
 
-def hinted(said: hints.Hints) -> _native.Hinted:
-    """Return hints as the cache wants them."""
-    refused = hints.skip(said)
+def hinted(said: hints.Hints, derived: Mapping[str, str]) -> _native.Hinted:
+    """Return hints as the cache wants them; `derived` are the values that the task declares."""
+    refused = hints.skip(said, derived)
     return _native.Hinted(
         ignored_inputs=said.ignored_inputs,
         ignored_outputs=said.ignored_outputs,
@@ -87,6 +89,7 @@ def hinted(said: hints.Hints) -> _native.Hinted:
         tracked_outputs=said.tracked_outputs,
         env=[(name, name in said.looked_up) for name in said.env],
         env_globs=[(glob, glob in said.looked_up) for glob in said.patterns],
+        provenance=hints.encode(hints.provenance(said)),
         refused=None if refused is None else (refused.kind, refused.subject),
     )
 
@@ -95,5 +98,8 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda name: bool(matching([name], patterns))
 
 
-def _assigned(action: Action) -> set[str]:
-    return {name for name, _ in action.command.assignments}
+def _is_declared(name: str, action: Action) -> bool:
+    """Tell whether the fingerprint has a variable by value, set or not."""
+    assigned = {name for name, _ in action.command.assignments}
+    known = action.environment.knows(name) or name in assigned
+    return known or tracks(name, action.task.env)

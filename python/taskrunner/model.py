@@ -118,6 +118,8 @@ class Task(NamedTuple):
     """Whether steps are traced."""
     noise: tuple[str, ...] = ()
     """File names that count as neutral caches; `!NAME` takes one out of the built-in table."""
+    values: tuple[tuple[str, str], ...] = ()
+    """Keys of values that count, each with the command line that works its value out."""
 
     @property
     def label(self) -> str:

@@ -245,14 +245,14 @@ _WORDS: dict[str, tuple[str, str, str | None]] = {
         'see "Bad input" in docs/protocol.md',
     ),
     "conflicting-values": (
-        "a tool gave `{path}` two values",
-        "a tool gave one key two values",
+        "`{path}` has two values, by what tools and the task's `values` say",
+        "one key has two values, by what tools and the task's `values` say",
         None,
     ),
     "tracked-value": (
         "it depends on `{path}`, which only a run can tell",
         "it depends on a value that only a run can tell",
-        None,
+        "say in `values` how to work `{path}` out before a run",
     ),
     "tracked-outside": (
         "a tool tracks {path}, which lies outside the workspace",

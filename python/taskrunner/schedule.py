@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskrunner.deadlines import Deadlines
 from taskrunner.events import (
-    MISSING_PROGRAM,
-    TIMED_OUT,
     Began,
     Ended,
     Finished,
@@ -25,15 +23,16 @@ from taskrunner.events import (
     Tick,
     Waiting,
 )
+from taskrunner.outcomes import exited, judged, not_started, restored
 from taskrunner.reasons import Reason
 from taskrunner.slots import Slots
 from taskrunner.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from taskrunner import _native
-    from taskrunner.events import EndedBy, EndState, Report, SkipCause
+    from taskrunner.events import EndedBy, Report, SkipCause
     from taskrunner.execute import Bridge
     from taskrunner.plan import Plan
 
@@ -275,7 +274,8 @@ class Schedule:
         step = event.step
         self.deadlines.clear(step)
         self.bridge.hear(event)
-        outcome = self._how_it_exited(event)
+        attempts, ended_by = self.attempts.get(step, 1), self.told_to_end.get(step)
+        outcome = exited(event, self._found(step), attempts, ended_by)
         if outcome.state == "failed" and self._may_retry(outcome):
             self.report(Retrying(outcome))
             self.attempts[step] += 1
@@ -289,20 +289,6 @@ class Schedule:
             self._fail(outcome)
         else:
             self._end(outcome)
-
-    def _how_it_exited(self, event: _native.Event) -> Outcome:
-        step = event.step
-        ended_by = self.told_to_end.get(step)
-        code, signal, not_cached = event.code, event.signal, None
-        if ended_by == "timeout":
-            code, signal, not_cached = TIMED_OUT, None, Reason("timed-out")
-        failed = signal is not None or code != 0 or ended_by == "stopped"
-        state: EndState = "failed" if failed else "done"
-        attempts = self.attempts.get(step, 1)
-        lookup = self._found(step)
-        return Outcome(
-            step, state, lookup, code, signal, event.seconds, not_cached, attempts, ended_by
-        )
 
     def _may_retry(self, outcome: Outcome) -> bool:
         """A step is tried again for its own failure, not if the runner wants to end."""
@@ -327,21 +313,21 @@ class Schedule:
 
     def _on_restored(self, event: _native.Event) -> None:
         step = event.step
-        began = self.restoring.pop(step, None)
+        now = self.clock()
+        seconds = now - self.restoring.pop(step, now)
         self._leave(step)
         if not event.ok:
             self._restore_failed(step, event.reason or Reason("entry-damaged"))
             return
-        lookup = self._found(step)
-        if lookup.status != "hit":  # another runner stored it meanwhile
-            lookup = self.lookup[step] = Lookup("hit", saved=event.seconds)
-        self.report(Began(step, lookup))
+        if self._found(step).status != "hit":  # another runner stored it meanwhile
+            self.lookup[step] = Lookup("hit", saved=event.seconds)
+        outcome = restored(event, self._found(step), seconds)
+        self.report(Began(step, self._found(step)))
         for stream, data in self.bridge.replay(step):
             self.report(Output(step, stream, data))
         if event.replaced:
             self.report(Replaced(step, tuple(event.replaced)))
-        seconds = self.clock() - began if began is not None else 0.0
-        self._end(Outcome(step, "done", lookup, 0, None, seconds))
+        self._end(outcome)
         self._finish(step)
 
     def _restore_failed(self, step: int, reason: _native.Reason | Reason) -> None:
@@ -364,9 +350,8 @@ class Schedule:
             self._leave(event.step)
             self._skip(event.step, self.stopped)
             return
-        why = (event.reason.detail if event.reason else None) or "the system gave no reason"
-        code = MISSING_PROGRAM if event.code is None else event.code
-        self._lose(event.step, NotStarted(event.step, why), code)
+        told, code = not_started(event)
+        self._lose(event.step, told, code)
 
     def _on_helper_lost(self, event: _native.Event) -> None:
         """The program that supervises all steps was killed: no running step has an end."""
@@ -390,9 +375,8 @@ class Schedule:
     def _not_cached(self, event: _native.Event) -> None:
         """Keep the engine's reason, unless a better one is known."""
         outcome = self.outcome[event.step]
-        if outcome is None or event.ok or event.reason is None or outcome.ended_by == "timeout":
-            return
-        self.outcome[event.step] = outcome._replace(not_cached=event.reason)
+        if outcome is not None:
+            self.outcome[event.step] = judged(outcome, event)
 
     def _give_up_storing(self) -> None:
         reason = Reason("store-failed", detail="the cache gave no answer")
@@ -424,8 +408,3 @@ class Schedule:
     def signal(self) -> int | None:
         """The first signal that interrupted the run."""
         return self._signals[0] if self._signals else None
-
-
-def failed(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return the outcomes of the steps that failed of themselves, not for another's failure."""
-    return [o for o in outcomes if o.state == "failed" and o.ended_by != "stopped"]

@@ -95,6 +95,7 @@ def _task(number: int, package: Package, name: str, found: TaskConfig, *, gather
         internal=found.internal is True,
         trace=found.trace is not False,
         noise=found.noise or (),
+        values=found.values or (),
     )
 
 

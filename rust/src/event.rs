@@ -109,10 +109,11 @@ impl Event {
             },
             Native::Judged(step, refused) => Self::stored(py, "judged", step, refused, roots),
             Native::Stored(step, refused) => Self::stored(py, "stored", step, refused, roots),
-            Native::Restored(step, files, replaced) => Self {
+            Native::Restored(step, restored) => Self {
                 ok: true,
-                files,
-                replaced: replaced.iter().map(|path| shown(path, roots)).collect(),
+                data: PyBytes::new(py, &restored.provenance).unbind(),
+                files: restored.files,
+                replaced: restored.replaced.iter().map(|path| shown(path, roots)).collect(),
                 ..Self::plain(py, "restored", step)
             },
             Native::NotRestored(step, why) => {

@@ -40,8 +40,9 @@ pub(crate) struct Hinted {
 #[pymethods]
 impl Hinted {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "all of them have names in Python")]
     #[pyo3(signature = (*, ignored_inputs, ignored_outputs, tracked_inputs, tracked_outputs, env,
-        env_globs, refused))]
+        env_globs, provenance, refused))]
     fn new(
         ignored_inputs: Vec<OsString>,
         ignored_outputs: Vec<OsString>,
@@ -49,6 +50,7 @@ impl Hinted {
         tracked_outputs: Vec<OsString>,
         env: Vec<(OsString, bool)>,
         env_globs: Vec<(OsString, bool)>,
+        provenance: Vec<u8>,
         refused: Option<(String, Option<String>)>,
     ) -> PyResult<Self> {
         let paths = |paths: Vec<OsString>| paths.into_iter().map(OsString::into_vec).collect();
@@ -63,6 +65,7 @@ impl Hinted {
             tracked_outputs: paths(tracked_outputs),
             env: asked(env),
             env_globs: asked(env_globs),
+            provenance,
             refused: refused.map(|(kind, detail)| reason(&kind, detail)).transpose()?,
         };
         Ok(Self { inner })

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::{Judgement, Look, Op, Output, OutputKind, Place, Value, is_on};
+use policy::{Judgement, Look, Op, Output, OutputKind, Place, Value, is_on, is_tool_state};
 use stat::{Kind, join, parent};
 use store::{Left, Standing};
 
@@ -68,6 +68,11 @@ impl Workspace {
                 Kind::Dir => OutputKind::Dir,
                 Kind::Link => match read_link(&path) {
                     Ok(target) => OutputKind::Link(target),
+                    Err(_) => continue,
+                },
+                // A build tool's own state may have moved on, by another step.
+                Kind::File if is_tool_state(&path) => match self.disk.digest(&path) {
+                    Ok(digest) => OutputKind::File { digest, size: id.size },
                     Err(_) => continue,
                 },
                 Kind::File | Kind::Special => {

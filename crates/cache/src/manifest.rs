@@ -1,5 +1,5 @@
 //! The output manifest of an entry: which paths, of which kind, mode and time, and which archive
-//! holds their bytes.
+//! holds their bytes; and what the tools of the run had to say.
 
 use digest::Digest;
 use policy::Place;
@@ -49,11 +49,14 @@ pub struct Item {
     pub mtime_ns: i64,
 }
 
-/// All outputs of an entry, sorted by place: a directory comes before what is in it.
+/// All outputs of an entry, sorted by place: a directory comes before what is in it. What a run leaves
+/// besides files is here too, but for its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The outputs.
     pub items: Vec<Item>,
+    /// [`policy::Hinted::provenance`] of the run that made them.
+    pub provenance: Vec<u8>,
 }
 
 impl Manifest {

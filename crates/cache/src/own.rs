@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 
 use digest::{Digest, hash_bytes};
-use policy::{Root, Roots, Value, is_on};
+use policy::{Root, Roots, Value, is_on, is_tool_state};
 use stat::{Kind, StatId, as_path, join};
 use store::Left;
 
@@ -30,18 +30,28 @@ impl Owned {
 /// Absolute paths that a step owns at this moment.
 pub(crate) type OwnPaths = HashMap<Vec<u8>, Owned>;
 
-/// Finds which of the paths that are recorded for a step still hold what it left there.
+/// Finds which of the paths that are recorded for a step still hold what it left there. A build tool's
+/// own state is its step's whoever wrote there last.
 pub(crate) fn own_paths(left: &[Left], roots: &Roots, disk: &Disk) -> OwnPaths {
     let mut own = OwnPaths::new();
     for record in left {
         let path = join(&roots.workspace, &record.path);
         if !own.contains_key(&path)
-            && let Some(id) = holds(&path, record.kind, &record.digest, disk)
+            && let Some(owned) = holding(&path, record, disk)
         {
-            own.insert(path, Owned { id, digest: record.digest });
+            own.insert(path, owned);
         }
     }
     own
+}
+
+fn holding(path: &[u8], record: &Left, disk: &Disk) -> Option<Owned> {
+    if is_tool_state(path) && record.kind == Kind::File {
+        let id = disk.look(path).ok().flatten().filter(|id| id.kind() == Kind::File)?;
+        return disk.digest_of(path, &id).ok().map(|digest| Owned { id, digest });
+    }
+    let id = holds(path, record.kind, &record.digest, disk)?;
+    Some(Owned { id, digest: record.digest })
 }
 
 /// Adds the paths at which the step left a second name of a file that it read (`cp -l`, `ln`), and that

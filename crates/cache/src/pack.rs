@@ -20,6 +20,9 @@ use crate::workspace::Workspace;
 /// up the run.
 const LEVEL: i32 = 1;
 
+/// Archives that a result needs, with their sizes.
+type Archives = Vec<(Digest, u64)>;
+
 impl Workspace {
     /// Packs and stores what [`Workspace::record`] judged.
     ///
@@ -27,7 +30,8 @@ impl Workspace {
     /// Why it could not be stored after all.
     pub fn pack(&self, pending: &Pending) -> Result<(), NotCached> {
         let known = self.archived(&pending.step);
-        let (manifest, archives) = self.pack_outputs(&pending.outputs, &known)?;
+        let (items, archives) = self.pack_outputs(&pending.outputs, &known)?;
+        let manifest = Manifest { items, provenance: pending.provenance.clone() };
         let log = self.store_log(&pending.log).map_err(|error| store_failed(&error))?;
         let chunks = pending.set.encode();
         let insert = Insert {
@@ -75,7 +79,7 @@ impl Workspace {
         &self,
         outputs: &[Output],
         held: &HashMap<Digest, (Digest, u64)>,
-    ) -> Result<(Manifest, Vec<(Digest, u64)>), NotCached> {
+    ) -> Result<(Vec<Item>, Archives), NotCached> {
         let mut fresh: HashMap<Digest, PackItem<'_>> = HashMap::new();
         for output in outputs {
             if let OutputKind::File { digest, size } = &output.kind
@@ -111,7 +115,7 @@ impl Workspace {
         }
         items.sort_by(|a, b| a.place.cmp(&b.place));
         items.dedup_by(|a, b| a.place == b.place);
-        Ok((Manifest { items }, used.into_iter().collect()))
+        Ok((items, used.into_iter().collect()))
     }
 
     fn pack_fresh(

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::{Look, Op, Place, Value, is_foundation, is_on};
+use policy::{Look, Op, Place, Value, is_foundation, is_on, is_tool_state};
 use stat::{Kind, join};
 use store::{Left, Standing};
 
@@ -80,11 +80,31 @@ impl Workspace {
             || !self.put_back(step, &standing, &condition);
         if stale {
             self.set_aside(step, &before.own);
+            self.give_back_shared_state(step, &before.own);
             // What had to stay is somebody else's as well: it counts as it is.
             return Before::default();
         }
         before.own = self.own(step);
         Before { standing: Some(standing), ..before }
+    }
+
+    /// A build tool's own state that an earlier step of this run left too is as that step left it.
+    fn give_back_shared_state(&self, step: &Step, own: &OwnPaths) {
+        let steps = lock(&self.steps).all();
+        for earlier in steps.iter().filter(|other| step.comes_after(other.spec.id)) {
+            let left = |standing: Standing| {
+                let paths =
+                    standing.left.iter().map(|left| join(&self.roots.workspace, &left.path));
+                let shared = paths.filter(|path| is_tool_state(path) && own.contains_key(path));
+                (standing.entry, shared.collect::<HashSet<_>>())
+            };
+            let standing = lock(&self.state).standing(&earlier.key).ok().flatten();
+            if let Some((entry, shared)) = standing.map(left).filter(|(_, paths)| !paths.is_empty())
+            {
+                // What can't be given back is what that step would find, and makes again.
+                let _ = self.restore_part(earlier, entry.as_ref(), &shared);
+            }
+        }
     }
 
     fn condition(&self, step: &Step, own: &OwnPaths, standing: &Standing) -> Condition {
@@ -93,7 +113,9 @@ impl Workspace {
             let path = join(&self.roots.workspace, &left.path);
             let is_file = left.kind != Kind::Dir;
             match own.get(&path) {
-                Some(owned) if owned.digest == left.digest => condition.remains |= is_file,
+                Some(owned) if owned.digest == left.digest || is_tool_state(&path) => {
+                    condition.remains |= is_file;
+                }
                 None if Disk::lstat(&path).is_ok_and(|id| id.is_none()) => {
                     condition.damaged.insert(path);
                 }

@@ -8,7 +8,7 @@ use digest::{Digest, hash_bytes};
 use fspy_trace::Trace;
 use policy::{
     Facts, Hinted, Judgement, Look, NotCached, NotCachedKind, Op, Output, OutputKind, PathSet,
-    Place, Root, Value, judge, strong_fingerprint,
+    Place, Root, Value, is_on, judge, strong_fingerprint,
 };
 use store::{Left, Owner, Run, set_digest};
 
@@ -74,6 +74,7 @@ pub struct Pending {
     pub(crate) whole: bool,
     pub(crate) outputs: Vec<Output>,
     pub(crate) log: Log,
+    pub(crate) provenance: Vec<u8>,
     pub(crate) wall: Duration,
 }
 
@@ -103,9 +104,9 @@ impl Workspace {
             return Recorded { refused, pending: None };
         }
         let outputs = judged.outputs.into_iter().filter(|output| output.stored).collect();
+        let RunEnd { log, wall, hinted: Hinted { provenance, .. }, .. } = end;
         let whole = !in_place;
-        let pending =
-            Pending { step, set, values, strong, whole, outputs, log: end.log, wall: end.wall };
+        let pending = Pending { step, set, values, strong, whole, outputs, log, provenance, wall };
         Recorded { refused: None, pending: Some(pending) }
     }
 
@@ -144,7 +145,7 @@ impl Workspace {
             }
             self.add_hinted(hinted, trace, tree, &mut judged);
             self.add_declared_outputs(step, &mut judged);
-            if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
+            if judged.refused.is_none() && is_on("root") && self.embeds_root(&judged.outputs) {
                 let place = Place { root: Root::Workspace, rel: Vec::new() };
                 let value = Value::text(&self.roots.workspace);
                 judged.inputs.push((Op { look: Look::Here, place }, value));

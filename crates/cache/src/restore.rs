@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use archive::{UnpackError, Wanted, unpack};
 use digest::{Digest, hash_bytes};
+use policy::is_tool_state;
 use stat::{Kind, StatId, as_path, is_within, parent};
 use store::{Blob, Left};
 
@@ -33,6 +34,8 @@ pub struct Restored {
     pub replaced: Vec<Vec<u8>>,
     /// What the run wrote to the terminal.
     pub log: Log,
+    /// [`policy::Hinted::provenance`] of the run.
+    pub provenance: Vec<u8>,
 }
 
 /// Why a hit could not be restored. The step must run.
@@ -96,7 +99,7 @@ impl Workspace {
         let log = self.read_log(&hit)?;
         let own = self.own(&step);
         let all = self.targets(&hit, &own)?;
-        let targets = self.without_deferred(&step, all);
+        let targets = self.without_deferred(&step, self.without_shared_state(&step, all));
         let (files, replaced) = self.put_in_place(id, &hit, &targets)?;
         self.note_restored(&step, &hit, &targets);
         let entry = &hit.entry;
@@ -105,7 +108,21 @@ impl Workspace {
         if files > 0 {
             self.disk.forget();
         }
-        Ok(Restored { files, replaced, log })
+        Ok(Restored { files, replaced, log, provenance: hit.manifest.provenance.clone() })
+    }
+
+    /// A build tool's own state that another step left too is that step's to go on with: what stands is
+    /// not put back to what it was in between.
+    fn without_shared_state<'a>(
+        &self,
+        step: &Step,
+        mut targets: Vec<Target<'a>>,
+    ) -> Vec<Target<'a>> {
+        targets.retain(|target| {
+            let shared = || self.is_anothers(&target.item.place.rel, &step.key);
+            !(target.state == Standing::Own && is_tool_state(&target.path) && shared())
+        });
+        targets
     }
 
     fn note_restored(&self, step: &Step, hit: &Hit, targets: &[Target<'_>]) {

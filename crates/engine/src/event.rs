@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use cache::StepId;
+use cache::{Restored, StepId};
 use ipc::Tally;
 use ipc::server::Request;
 use policy::NotCached;
-
-/// Paths whose bytes nobody had recorded, and which were moved out of the way.
-pub type Replaced = Vec<Vec<u8>>;
 
 /// How a command ended: exit code, or the signal that ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +44,8 @@ pub enum Event {
     Judged(StepId, Option<NotCached>),
     /// It was stored; or why not.
     Stored(StepId, Option<NotCached>),
-    /// Its hit was restored: how many files were written, and what was moved out of the way.
-    Restored(StepId, usize, Replaced),
+    /// Its hit was restored. The log is kept for [`crate::Engine::replay`].
+    Restored(StepId, Restored),
     /// Its hit could not be restored, and why: it must run.
     NotRestored(StepId, String),
     /// It could not be started, and why; with the exit code a shell would give, if there is one.

@@ -170,13 +170,13 @@ fn read_long_file(
     guard.close(exited(heard(&hints)));
 }
 
-fn batches(id: StepId, mut requests: Vec<Request>) -> Vec<Event> {
-    let mut events = Vec::new();
-    while !requests.is_empty() {
-        let rest = requests.split_off(requests.len().min(MAX_HINTS));
-        events.push(Event::Hints(id, std::mem::replace(&mut requests, rest)));
-    }
-    events
+fn batches(id: StepId, requests: Vec<Request>) -> Vec<Event> {
+    // Each batch has memory of its own size: a vector that is split keeps that of the whole.
+    let mut requests = requests.into_iter();
+    let mut batch = || requests.by_ref().take(MAX_HINTS).collect::<Vec<_>>();
+    std::iter::from_fn(|| Some(batch()).filter(|batch| !batch.is_empty()))
+        .map(|batch| Event::Hints(id, batch))
+        .collect()
 }
 
 fn heard(hints: &StepHints) -> Heard {

@@ -90,9 +90,9 @@ impl Shared {
             Err(why) => Err(why),
         };
         guard.close(match outcome {
-            Ok(restored) => {
-                keep_log(restored.log);
-                Event::Restored(id, restored.files, restored.replaced)
+            Ok(mut restored) => {
+                keep_log(std::mem::take(&mut restored.log));
+                Event::Restored(id, restored)
             }
             Err(why) => {
                 self.workspace.revoke(id);
@@ -116,9 +116,9 @@ impl Shared {
         };
         if waited && look_again && self.workspace.check_again(id) {
             match self.workspace.restore(id) {
-                Ok(restored) => {
-                    keep_log(restored.log);
-                    return guard.close(Event::Restored(id, restored.files, restored.replaced));
+                Ok(mut restored) => {
+                    keep_log(std::mem::take(&mut restored.log));
+                    return guard.close(Event::Restored(id, restored));
                 }
                 Err(_) => self.workspace.revoke(id),
             }

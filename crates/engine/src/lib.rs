@@ -10,6 +10,6 @@ mod jobs;
 mod pool;
 
 pub use engine::{Engine, OpenError, Options};
-pub use event::{Event, Exit, Heard, Replaced};
+pub use event::{Event, Exit, Heard};
 pub use ipc::server::{ConnId, Request, Source};
 pub use ipc::{Refusal, Reply};

@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use support::has;
 use support::strace::compare;
+use support::{fetched, has};
 
 fn c_file(dir: &Path) {
     fs::write(dir.join("a.h"), "#define A 1\n").unwrap();
@@ -30,6 +30,32 @@ fn gcc() {
     let library =
         "gcc -c a.c && ar rcs liba.a a.o && ranlib liba.a && cp -a . ../copy && rm -r ../copy";
     compare(&["sh", "-c", library], c_file);
+    let header = "gcc -x c-header a.h -o a.h.gch && gcc -I one -I two -I . -include a.h -c a.c";
+    compare(&["sh", "-c", header], c_file);
+}
+
+/// `gcc` finds each as `ld.NAME`; `cargo` comes with a linker of its own, LLVM's.
+#[test]
+fn linkers() {
+    for linker in ["bfd", "gold", "mold", "lld"] {
+        if has(&format!("ld.{linker}")) {
+            compare(&["gcc", &format!("-fuse-ld={linker}"), "-o", "a", "a.c"], c_file);
+        }
+    }
+}
+
+#[test]
+fn clang() {
+    compare(&["clang", "-I", "none", "-MD", "-c", "a.c"], c_file);
+}
+
+#[test]
+fn javac() {
+    let prepare = |dir: &Path| {
+        let text = "public class A { public static void main(String[] a) {} }\n";
+        fs::write(dir.join("A.java"), text).unwrap();
+    };
+    compare(&["javac", "-J-XX:TieredStopAtLevel=1", "A.java"], prepare);
 }
 
 #[test]
@@ -63,8 +89,9 @@ fn git() {
         prepared(dir, "git", &["add", "a.c"]);
     };
     compare(&["git", "status"], prepare);
-    let commit =
-        "git -c user.name=n -c user.email=e@x commit -qm one && git log --stat && git gc -q";
+    compare(&["git", "rev-parse", "--show-toplevel"], prepare);
+    let commit = "git -c user.name=n -c user.email=e@x commit -qm one && git tag v1 && \
+         git describe --dirty && git log --stat && git gc -q";
     compare(&["sh", "-c", commit], prepare);
 }
 
@@ -105,7 +132,9 @@ fn go_build() {
         fs::write(dir.join("go.mod"), "module a\n\ngo 1.20\n").unwrap();
         fs::write(dir.join("main.go"), "package main\n\nfunc main() { println(1) }\n").unwrap();
     };
-    let script = "GOCACHE=$PWD/cache GOPATH=$PWD/path GOFLAGS=-mod=mod go build -o a .";
+    // Cold, and warm.
+    let script = "export GOCACHE=$PWD/cache GOPATH=$PWD/path GOFLAGS=-mod=mod; \
+                  go build -o a . && go build -o a .";
     compare(&["sh", "-c", script], prepare);
 }
 
@@ -158,6 +187,34 @@ fn pip() {
 }
 
 #[test]
+fn ruff() {
+    let ruff = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/ruff");
+    if !ruff.exists() {
+        eprintln!("skipped: no .venv with ruff");
+        return;
+    }
+    let prepare = |dir: &Path| fs::write(dir.join("a.py"), "import sys\nprint(sys)\n").unwrap();
+    compare(&[ruff.to_str().unwrap(), "check", "."], prepare);
+}
+
+#[test]
+fn npm() {
+    let script = "npm_config_cache=$PWD/cache npm install --offline --no-audit --no-fund ./dep && \
+                  npm_config_cache=$PWD/cache npm run build";
+    if has("npm") {
+        compare(&["sh", "-c", script], dependent);
+    }
+}
+
+fn dependent(dir: &Path) {
+    let package =
+        "{\"name\": \"a\", \"version\": \"1.0.0\", \"scripts\": {\"build\": \"echo built\"}}\n";
+    fs::write(dir.join("package.json"), package).unwrap();
+    fs::create_dir(dir.join("dep")).unwrap();
+    fs::write(dir.join("dep/package.json"), package.replace("\"a\"", "\"dep\"")).unwrap();
+}
+
+#[test]
 fn python_imports() {
     compare(&["python3", "-c", "import json"], |_| ());
 }
@@ -174,21 +231,12 @@ fn a_search_through_a_tree() {
     compare(&["grep", "-r", "define", "."], c_file);
 }
 
-/// A tool from the npm registry, in a directory that `FSPY_TEST_NODE_TOOLS` names: `make test-tools`
-/// puts it there.
 fn node_tool(name: &str, arguments: &[&str], prepare: impl Fn(&Path)) {
-    let Some(tools) = std::env::var_os("FSPY_TEST_NODE_TOOLS") else {
-        eprintln!("skipped: {name} is fetched by `make test-tools` only");
-        return;
-    };
-    let program = Path::new(&tools).join("node_modules/.bin").join(name);
+    let Some(program) = fetched(name) else { return };
+    let modules = program.ancestors().nth(2).unwrap();
     let argv = [&[program.to_str().unwrap()], arguments].concat();
     let prepare = |dir: &Path| {
-        std::os::unix::fs::symlink(
-            Path::new(&tools).join("node_modules"),
-            dir.join("node_modules"),
-        )
-        .unwrap();
+        std::os::unix::fs::symlink(modules, dir.join("node_modules")).unwrap();
         prepare(dir);
     };
     compare(&argv, prepare);
@@ -215,4 +263,26 @@ fn esbuild() {
 #[test]
 fn vite() {
     node_tool("vite", &["build"], web_page);
+}
+
+#[test]
+fn bun_builds() {
+    node_tool("bun", &["build", "a.ts", "--outfile=out.js"], web_page);
+}
+
+#[test]
+fn deno_checks() {
+    let Some(deno) = fetched("deno") else { return };
+    let script = format!("DENO_DIR=$PWD/cache {} check --no-config a.ts", deno.display());
+    compare(&["sh", "-c", &script], web_page);
+}
+
+#[test]
+fn pnpm() {
+    let Some(pnpm) = fetched("pnpm") else { return };
+    let script = format!(
+        "HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache {} install --offline --store-dir store ./dep",
+        pnpm.display()
+    );
+    compare(&["sh", "-c", &script], dependent);
 }

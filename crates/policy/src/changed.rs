@@ -10,7 +10,7 @@ use crate::observed::{judge_observation, visible};
 use crate::pathset::Look;
 use crate::reason::{NotCached, NotCachedKind};
 use crate::value::{Value, mode_class};
-use crate::zone::is_tool_log;
+use crate::zone::is_tool_state;
 
 /// What a path held before the run, as far as the rules tell things apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,29 @@ pub(crate) fn judge_change<W: World>(
         judgement.wrote.push((record.path.clone(), id.kind()));
     }
     match after {
+        after if is_tool_state(&record.path) => {
+            return judge_tool_state(record, held, after.as_ref(), context, judgement);
+        }
         None => judge_removal(record, held, context, judgement),
         Some(after) => judge_left(record, held, &after, context, judgement)?,
+    }
+    Ok(())
+}
+
+/// A build tool's own state is no input, and may be changed in any way. What a later step keeps there
+/// is that step's.
+fn judge_tool_state<W: World>(
+    record: &Record,
+    held: Held,
+    after: Option<&StatId>,
+    context: &Context<'_, W>,
+    judgement: &mut Judgement,
+) -> io::Result<()> {
+    if held == Held::Own && (record.seen.read || keeps_bytes(record)) {
+        judgement.built_on.get_or_insert_with(|| record.path.clone());
+    }
+    if let Some(after) = after.filter(|_| held != Held::Later) {
+        judgement.outputs.push(output(record, after, context)?);
     }
     Ok(())
 }
@@ -116,7 +137,6 @@ fn judge_left<W: World>(
         judgement.took_foreign |= kind == NotCachedKind::ModifiedItsInput;
         judgement.refuse(NotCached::at(kind, &record.path));
     }
-    let kept_bytes = matches!(record.change, Some(Change::Modify | Change::Append));
     if foreign
         && record.change == Some(Change::Delete)
         && let Some(kind) = record.before.kind()
@@ -125,7 +145,7 @@ fn judge_left<W: World>(
         let place = context.facts.roots.place(&record.path);
         judgement.input(Look::Present, place, Value::Kind(kind));
     }
-    if held == Held::Own && (record.seen.read || kept_bytes) {
+    if held == Held::Own && (record.seen.read || keeps_bytes(record)) {
         judgement.built_on.get_or_insert_with(|| record.path.clone());
     }
     if held == Held::Own && keeps_old_mode(record) {
@@ -149,10 +169,9 @@ fn earlier_value<W: World>(record: &Record, context: &Context<'_, W>) -> Option<
     Some(Value::File(digest, mode_class(before.permissions())))
 }
 
-/// Whether bytes were added to some that were there. Named logs of build tools are their state.
+/// Whether bytes were added to some that were there.
 fn appends(record: &Record, held: Held) -> bool {
-    let own_log = held == Held::Own && is_tool_log(&record.path);
-    record.change == Some(Change::Append) && held != Held::Nothing && !own_log
+    record.change == Some(Change::Append) && held != Held::Nothing
 }
 
 /// Whether what was there before can have mattered. Bytes that stay under an in-place write count
@@ -162,6 +181,10 @@ fn looked_at<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
         record.change == Some(Change::Append) && context.ignores_output(&record.path);
     let in_place = writes_in_place(record) && !appends_aside;
     context.counts_as_input(&record.path) && (record.seen.any() || in_place)
+}
+
+fn keeps_bytes(record: &Record) -> bool {
+    matches!(record.change, Some(Change::Modify | Change::Append))
 }
 
 fn writes_in_place(record: &Record) -> bool {

@@ -24,6 +24,8 @@ pub struct Hinted {
     pub env: Vec<(Vec<u8>, Asked)>,
     /// Globs over names of variables, likewise.
     pub env_globs: Vec<(Vec<u8>, Asked)>,
+    /// What a summary shows of all this, in the caller's words: told again with every hit.
+    pub provenance: Vec<u8>,
     /// Why the hints keep the run out of the cache.
     pub refused: Option<NotCached>,
 }

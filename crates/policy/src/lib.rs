@@ -28,8 +28,8 @@ pub use rules::{PatternError, Rules};
 pub use switch::{RULES, is_on, switch_off};
 pub use value::{Value, listing_value, mode_class, strong_fingerprint};
 pub use variables::changed_variable;
-pub use zone::{Zone, is_foundation, is_unlisted_name, zone_of};
+pub use zone::{Zone, is_foundation, is_tool_state, is_unlisted_name, zone_of};
 
 /// Version of everything that is stored: part of every weak fingerprint, so that entries of
 /// different versions never meet.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 6;

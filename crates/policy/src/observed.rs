@@ -10,7 +10,7 @@ use crate::judge::{Context, Judgement, World};
 use crate::pathset::Look;
 use crate::reason::{NotCached, NotCachedKind};
 use crate::value::{Value, listing_value, mode_class};
-use crate::zone::is_unlisted_name;
+use crate::zone::{is_tool_state, is_unlisted_name};
 
 /// Judges one path that stands as it stood.
 pub(crate) fn judge_observation<W: World>(
@@ -24,6 +24,9 @@ pub(crate) fn judge_observation<W: World>(
     }
     if (observed || record.touched) && context.was_own(record) {
         return judge_own(record, context, judgement);
+    }
+    if is_tool_state(&record.path) {
+        return Ok(());
     }
     if !observed {
         return judge_touched(record, context, judgement);
@@ -94,8 +97,10 @@ fn judge_own<W: World>(
     context: &Context<'_, W>,
     judgement: &mut Judgement,
 ) -> io::Result<()> {
-    let place = context.facts.roots.place(&record.path);
-    judgement.input(Look::Own, place, Value::OwnOrAbsent);
+    if !is_tool_state(&record.path) {
+        let place = context.facts.roots.place(&record.path);
+        judgement.input(Look::Own, place, Value::OwnOrAbsent);
+    }
     let Some(after) = context.world.lstat(&record.path)? else { return Ok(()) };
     if after.kind() == Kind::Dir {
         judge_listing(record, context, judgement)?;

@@ -25,6 +25,7 @@ pub const RULES: &[&str] = &[
     // What belongs to whom.
     "own-as-absent",
     "second-name",
+    "tool-state",
     "later",
     "overlay",
     "leftovers",

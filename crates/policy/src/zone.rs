@@ -7,6 +7,7 @@ use stat::{file_name, is_within};
 use crate::noise::Noise;
 use crate::pathset::{Look, Op};
 use crate::place::{Root, Roots};
+use crate::switch::is_on;
 
 /// Where a path lies, as far as the rules care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +26,14 @@ pub enum Zone {
     Ignored,
 }
 
-/// Logs that build tools append to and go by: their own state, like any file that is read and written
-/// anew. A path ends with one of these.
-const TOOL_LOGS: [&[u8]; 6] = [
+/// Logs and dependency files through which the steps of one build tool (`cmake`, then `make` or `ninja`)
+/// hand on what they know of objects that they look at anyway. A path ends with one of these.
+const TOOL_STATE: [&[u8]; 9] = [
     b"/.ninja_log",
     b"/.ninja_deps",
+    b"/compiler_depend.make",
+    b"/compiler_depend.internal",
+    b"/compiler_depend.ts",
     b"/CMakeFiles/CMakeOutput.log",
     b"/CMakeFiles/CMakeError.log",
     b"/CMakeFiles/CMakeConfigureLog.yaml",
@@ -99,8 +103,8 @@ const HOME_CACHES: [&[u8]; 5] =
     [b".cache/black", b".cache/pylint", b".cache/mypy", b".cache/ruff", b".npm/_logs"];
 
 /// Directories in the home directory that anybody may make.
-const HOME_DIRS: [&[u8]; 6] =
-    [b".cache", b".config", b".local", b".local/share", b".npm", b".cargo"];
+const HOME_DIRS: [&[u8]; 7] =
+    [b".cache", b".config", b".config/go", b".local", b".local/share", b".npm", b".cargo"];
 
 /// What tools drop in the home directory without meaning anything by it.
 const DROPPINGS: [&[u8]; 6] = [
@@ -184,10 +188,11 @@ fn is_temp_cache(rel: &[u8]) -> bool {
     TEMP_CACHES.iter().any(|cache| first.starts_with(cache))
 }
 
-/// Whether a path is a build tool's own log.
+/// Whether a path is a build tool's own state: an output, but no input, and its step's whoever wrote
+/// there last.
 #[must_use]
-pub(crate) fn is_tool_log(path: &[u8]) -> bool {
-    TOOL_LOGS.iter().any(|log| path.ends_with(log))
+pub fn is_tool_state(path: &[u8]) -> bool {
+    is_on("tool-state") && TOOL_STATE.iter().any(|state| path.ends_with(state))
 }
 
 /// Whether a tool that finds another file at this place may still trust what it made before: the

@@ -177,7 +177,9 @@ fn read_only_child(home: &Path, cache: &Path) {
     fs::set_permissions(home, Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(cache, Permissions::from_mode(0o555)).unwrap();
     let program = home.join("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By another process: one that other tests fork meanwhile would hold this one's copy open.
+    let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut command = child_of(&program, "child_meets_a_read_only_cache", cache);
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         command.uid(65_534);

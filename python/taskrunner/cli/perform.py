@@ -12,6 +12,7 @@ from taskrunner import explanation, schedule
 from taskrunner.cli import reporting
 from taskrunner.errors import UsageError
 from taskrunner.execute import state_dir
+from taskrunner.outcomes import failed
 from taskrunner.report import json_summary
 from taskrunner.report.record import Recorder
 
@@ -112,8 +113,7 @@ def exit_code(planned: Plan, outcomes: Iterable[Outcome], interrupted: int | Non
     if interrupted is not None:
         return 128 + interrupted
     codes = {
-        planned.actions[outcome.step].task.id: outcome.exit_code
-        for outcome in schedule.failed(outcomes)
+        planned.actions[outcome.step].task.id: outcome.exit_code for outcome in failed(outcomes)
     }
     return next(iter(codes.values())) if len(codes) == 1 else min(len(codes), 1)
 

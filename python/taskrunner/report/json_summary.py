@@ -7,7 +7,6 @@ import os
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from taskrunner.hints import provenance
 from taskrunner.reasons import word
 from taskrunner.report.summary import count, is_hit, why_not_cached
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskrunner.events import Outcome
-    from taskrunner.hints import Hints
     from taskrunner.plan import Plan
     from taskrunner.reasons import ReasonLike
 
@@ -61,7 +59,7 @@ def element(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "cacheStatus": status,
         "cacheMissReason": reason_element(missed),
         "cacheSkipReason": reason_element(skipped),
-        "cacheHints": _hints(outcome.hints),
+        "cacheHints": _escaped(outcome.hints),
         "exitCode": outcome.exit_code,
         "attempts": outcome.attempts,
         "endedBy": outcome.ended_by,
@@ -82,12 +80,8 @@ def reason_element(reason: ReasonLike | None) -> dict[str, str | None] | None:
     }
 
 
-def _hints(said: Hints | None) -> Any:
-    """Return what a step's tools said: names and paths, no values."""
-    return _escaped(provenance(said)) if said else {}
-
-
 def _escaped(value: Any) -> Any:
+    """Return values with all texts in them fit for UTF-8."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):

@@ -49,7 +49,7 @@ def _bad_hints(
 ) -> Iterator[str]:
     """Count what tools said and could not be used; what can have cost nothing, only if asked."""
     for outcome in outcomes:
-        faults = outcome.hints.faults if outcome.hints else {}
+        faults = outcome.hints.get("badInput", {})
         told = [kind for kind in faults if verbose or kind not in HARMLESS]
         if told:
             label = style(plan.actions[outcome.step].label, "bold")

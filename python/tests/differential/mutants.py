@@ -71,6 +71,7 @@ MUTANTS: dict[str, Mutant] = {
     # What belongs to whom.
     "own-as-absent": Mutant(("rm -rf out; mkdir out; cat x > out/o",), (Again(),)),
     "second-name": Mutant(("rm -f o; ln x o",), (OTHER, ALL)),
+    "tool-state": Mutant(("mkdir -p b; cat x > b/o", "echo o >> b/.ninja_log"), (Again(),)),
     "later": Mutant(("[ -e p ] && echo yes > o || echo no > o", "cat x > p"), (Again(),)),
     "overlay": Mutant(("cat x > o", "cat o > p"), (ALL,)),
     "leftovers": Mutant(

@@ -106,7 +106,6 @@ def test_incomplete(tmp_path: Path) -> None:
     needs("incomplete", tmp_path, "unshare -m cat x > o")
 
 
-@pytest.mark.xfail(reason="the root is made an input where this rule is not asked")
 def test_root(tmp_path: Path) -> None:
     def hits_elsewhere(base: Path) -> bool:
         bench = Bench(base, "pwd > o")

@@ -366,3 +366,16 @@ def git(place: Place, *arguments: str) -> None:
         timeout=20,
         check=True,
     )
+
+
+def test_no_file_is_coloured_that_a_plain_run_leaves_plain(tmp_path: Path) -> None:
+    ask = "python3 -c 'import os; print(os.environ.get(\"FORCE_COLOR\"))' > out"
+    space = Space.make(tmp_path, {}, [Task("build", ask)])
+    space.run()
+    assert text(space, "out") == "None\n"
+    forced = {"FORCE_COLOR": "1"}
+    assert space.run(env=forced).ran()
+    assert text(space, "out") == "1\n"
+    assert not space.run(env=forced).ran()
+    assert not space.run().ran()
+    assert text(space, "out") == "None\n"

@@ -36,8 +36,11 @@ ENV = {
 WAYS: tuple[Source, ...] = ("channel", "file", "snapshot")
 
 
+LINKS = {"/ws/out": "/ws/build/out", "/ws/away": "/elsewhere"}
+
+
 def resolve(path: str) -> str:
-    """Resolve `..`, and the links /ws/out -> /ws/build/out and /ws/away -> /elsewhere."""
+    """Resolve `..` and links."""
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":
@@ -45,8 +48,7 @@ def resolve(path: str) -> str:
         elif part not in {"", "."}:
             parts.append(part)
         joined = "/" + "/".join(parts)
-        links = {"/ws/out": "/ws/build/out", "/ws/away": "/elsewhere"}
-        parts = links.get(joined, joined).strip("/").split("/") if parts else []
+        parts = LINKS.get(joined, joined).strip("/").split("/") if parts else []
     return "/" + "/".join(parts)
 
 
@@ -60,6 +62,7 @@ def collector(passed: Sequence[str] = ("VITE_A",)) -> Collector:
             untracked=lambda name: name == "CI",
             declared=lambda name: name == "DECLARED",
             resolve=resolve,
+            is_link=LINKS.__contains__,
         )
     )
 
@@ -232,12 +235,13 @@ def test_any_tracked_question_makes_it_tracked() -> None:
 
 def test_a_value_that_can_be_worked_out_again_is_no_hindrance() -> None:
     hints = folded(("track_value", [b"k", b"v"]), ("track_value", [b"k", b"v"]))
-    assert skip(hints, {"k"}) is None
+    assert skip(hints, {"k": "v"}) is None
+    assert skip(hints, {"k": "w"}) == Skip("conflicting-values", "k")
 
 
 def test_two_values_for_a_key_contradict_each_other() -> None:
     hints = folded(("track_value", [b"k", b"v"]), ("track_value", [b"k", b"w"]))
-    assert skip(hints, {"k"}) == Skip("conflicting-values", "k")
+    assert skip(hints, {"k": "v"}) == Skip("conflicting-values", "k")
 
 
 def test_what_was_lost_on_the_way_in_is_told() -> None:

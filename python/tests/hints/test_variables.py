@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -109,6 +110,56 @@ def test_a_declared_variable_is_named_alike(tmp_path: Path) -> None:
     assert tool.build(API_URL="a") == "no earlier run"
     assert tool.build(API_URL="b") == "env 'API_URL' changed"
     assert tool.build() == "env 'API_URL' removed"
+
+
+def test_a_variable_of_an_env_file_counts_by_its_file(tmp_path: Path) -> None:
+    task = Task("build", 'echo "mode $MODE" > out.txt', keys={"env-file": "mode.env"})
+    tool = Tool(Tool.make(tmp_path, {"mode.env": "MODE=fast\n"}, [task]).place)
+    assert tool.build(MODE="outer") == "no earlier run"
+    assert tool.read("out.txt") == "mode fast\n"
+    assert tool.build(MODE="outer") == "hit"
+    assert tool.build() == "hit"
+    tool.put("mode.env", "MODE=slow\n")
+    assert tool.build() == "env 'MODE' changed"
+    assert tool.read("out.txt") == "mode slow\n"
+    tool.put("mode.env", "OTHER=1\n")
+    assert "env 'MODE' removed" in tool.build()
+    tool.put("mode.env", "MODE=fast\n")
+    assert tool.build() == "hit"
+
+
+def test_a_hint_on_what_is_declared_adds_nothing(tmp_path: Path) -> None:
+    """What the fingerprint has by value already needs no second way to count."""
+    task = Task("build", "python3 tool.py", keys={"env-file": "mode.env", "env": ["API_URL"]})
+    code = "[get_env(name) for name in ('MODE', 'API_URL', 'LANG', 'OTHER')]"
+    files = {"mode.env": "MODE=fast\n", "tool.py": PREAMBLE + code}
+    tool = Tool(Tool.make(tmp_path, files, [task]).place)
+    assert tool.build() == "no earlier run"
+    assert tool.hints() == {"trackedEnv": ["OTHER"]}
+
+
+def test_what_npm_tells_a_script_counts_by_the_packages_place(tmp_path: Path) -> None:
+    script = 'echo "$INIT_CWD ${npm_package_json##*/} $npm_lifecycle_event" > out.txt'
+    files = {"package.json": json.dumps({"name": "a", "scripts": {"build": script}})}
+    tool = Tool(Tool.make(tmp_path, files, []).place)
+    tool.put("taskrunner.toml", "[workspace]\n[tasks.build]\n")
+    assert tool.build() == "no earlier run"
+    assert tool.hints() == {}
+    assert tool.build() == "hit"
+
+
+def test_a_hit_tells_the_hints_of_the_run_that_it_stands_for(tmp_path: Path) -> None:
+    code = ASK + "; get_envs('VITE_*'); ignore_input('cache'); ignore_output('cache')"
+    tool = Tool.of(tmp_path, code)
+    assert tool.build(API_URL="a") == "no earlier run"
+    told = tool.hints()
+    assert told["trackedEnv"] == ["API_URL"]
+    assert told["ignoredInputs"] == told["ignoredOutputs"] == ["cache"]
+    assert tool.build(API_URL="a") == "hit"
+    assert tool.hints() == told
+    tool.remove("out.txt")
+    assert tool.build(API_URL="a") == "hit"
+    assert tool.hints() == told
 
 
 def test_a_prefix_of_the_command_is_what_the_tool_is_told(tmp_path: Path) -> None:

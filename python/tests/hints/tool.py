@@ -57,7 +57,7 @@ class Tool(Space):
         return found.miss.message
 
     def hints(self) -> Mapping[str, Any]:
-        """What the summary of the last run that was no hit shows."""
+        """What the summary of the last run shows."""
         last: Outcome = vars(self)["last"]
         return last.hints
 

@@ -38,10 +38,10 @@ def test_only_what_is_named_passes() -> None:
             "HOME": "/home/me",
             "LANG": "C",
             "LC_ALL": "C",
-            "FORCE_COLOR": "1",
+            "NO_COLOR": "1",
             "PATH": "/ws/node_modules/.bin:/ws/.venv/bin:/usr/bin:/bin",
         },
-        frozenset({"LANG", "LC_ALL"}),
+        frozenset({"LANG", "LC_ALL", "NO_COLOR"}),
         "/ws",
     )
 
@@ -51,7 +51,7 @@ def test_declared_names_are_tracked_and_untracked_ones_not() -> None:
     assert made.values["VITE_A"] == "a"
     assert "VITE_SECRET" not in made.values
     assert made.values["NODE_OPTIONS"] == "--inspect"
-    assert made.tracked == {"LANG", "LC_ALL", "VITE_A"}
+    assert made.tracked == {"LANG", "LC_ALL", "NO_COLOR", "VITE_A"}
 
 
 def test_a_name_in_env_is_tracked_even_if_passed_anyway() -> None:

@@ -28,10 +28,12 @@ def action(line: str = "tool x", outer: dict[str, str] | None = None, **changes:
     return Action(0, task, 0, 1, line, (), parse(line), task.cwd, environment, ())
 
 
-def fingerprint(made: Action, known: Facts = FACTS) -> tuple[bytes, bytes]:
+def fingerprint(
+    made: Action, known: Facts = FACTS, values: dict[str, str] | None = None
+) -> tuple[bytes, bytes]:
     digesting, explaining = Digesting(), Explaining()
     for visitor in (digesting, explaining):
-        describe(made, known, Engine().keyed_digest, visitor)
+        describe(made, known, values or {}, Engine().keyed_digest, visitor)
     return digesting.digest(), explaining.description()
 
 
@@ -110,6 +112,15 @@ def test_descriptions_hold_digests_instead_of_values() -> None:
     assert secret.encode() not in description
     assert hashlib.sha256(secret.encode()).hexdigest().encode() not in description
     assert set(json.loads(description)["env"]) == {"A", "B"}
+
+
+def test_declared_values_count_by_keyed_digests() -> None:
+    one, before = fingerprint(action(), values={"rev": "a"})
+    two, after = fingerprint(action(), values={"rev": "b"})
+    assert one != two
+    assert b'"a"' not in before
+    assert explain(before, after).words == "value 'rev' changed"
+    assert explain(before, fingerprint(action())[1]).words == "value 'rev' removed"
 
 
 def test_equal_values_of_two_names_have_two_digests() -> None:

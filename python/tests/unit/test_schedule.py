@@ -13,7 +13,8 @@ from taskrunner.cache import Policy
 from taskrunner.events import Lookup
 from taskrunner.execute import Bridge
 from taskrunner.forecast import forecast
-from taskrunner.schedule import KILL_GRACE, Options, Schedule, failed
+from taskrunner.outcomes import failed
+from taskrunner.schedule import KILL_GRACE, Options, Schedule
 
 from .fake_engine import Engine, Reason, Script
 from .plans import make_plan

@@ -3,6 +3,7 @@
 use std::fs;
 
 use cache::Workspace;
+use fspy_trace::Op;
 use policy::NotCachedKind;
 
 use crate::scene::{Scene, Told, build, emit, miss, run, spec};
@@ -142,4 +143,63 @@ fn ordered_steps_never_race() {
     let workspace = two_steps(&scene);
     assert_eq!(run(&scene, &workspace, 0, emit), None);
     assert_eq!(run(&scene, &workspace, 1, shrink), None);
+}
+
+/// `cmake`: makes a dependency file where none is.
+fn configure(told: &mut Told<'_>) {
+    told.reads("src/list");
+    told.event("compiler_depend.make", Op::Stat);
+    if !told.scene.path("compiler_depend.make").exists() {
+        told.writes("compiler_depend.make", "# none yet");
+    }
+}
+
+/// `make`: goes by the dependency file, and rewrites it.
+fn compile(told: &mut Told<'_>) {
+    let known = told.reads("compiler_depend.make");
+    let text = told.reads("src/a");
+    told.event("a.o", Op::Stat);
+    if told.scene.read("a.o").as_ref() != Some(&text) {
+        told.writes("a.o", &text);
+    }
+    if known != "a.o: src/a" {
+        told.writes("compiler_depend.make", "a.o: src/a");
+    }
+}
+
+fn configured(scene: &Scene) -> Workspace {
+    let workspace = scene.open();
+    workspace.add(spec(0, "configure", &[])).unwrap();
+    workspace.add(spec(1, "compile", &[0])).unwrap();
+    workspace
+}
+
+/// The steps that hit, which are restored.
+fn hits(workspace: &Workspace) -> Vec<u32> {
+    let checked = workspace.check(&[0, 1]);
+    let found = checked.iter().filter(|one| one.miss.is_none());
+    found.map(|one| one.step).inspect(|id| assert!(workspace.restore(*id).is_ok())).collect()
+}
+
+#[test]
+fn steps_of_one_build_tool_hand_on_its_state() {
+    let scene = Scene::new();
+    scene.write("src/list", "a");
+    scene.write("src/a", "one");
+    let workspace = configured(&scene);
+    assert_eq!(run(&scene, &workspace, 0, configure), None);
+    assert_eq!(run(&scene, &workspace, 1, compile), None);
+    assert_eq!(hits(&configured(&scene)), [0, 1]);
+    scene.write("src/a", "two");
+    let workspace = configured(&scene);
+    assert_eq!(hits(&workspace), [0], "what the later step keeps there is no reason to run");
+    assert_eq!(scene.read("compiler_depend.make").as_deref(), Some("a.o: src/a"));
+    assert_eq!(run(&scene, &workspace, 1, compile), None);
+    scene.write("src/a", "one");
+    assert_eq!(hits(&configured(&scene)), [0, 1], "undone");
+    for name in ["compiler_depend.make", "a.o"] {
+        fs::remove_file(scene.path(name)).unwrap();
+    }
+    assert_eq!(hits(&configured(&scene)), [0, 1], "deleted");
+    assert_eq!(scene.read("compiler_depend.make").as_deref(), Some("a.o: src/a"));
 }

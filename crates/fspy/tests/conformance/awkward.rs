@@ -106,6 +106,17 @@ fn another_mount_namespace_is_foreign() {
 }
 
 #[test]
+fn a_sandbox_is_another_mount_namespace() {
+    let (Some(_), true) = (program(), has("bwrap")) else { return };
+    let dir = given(&[("f", "file")]);
+    let ran = run(&step(&["bwrap", "--dev-bind", "/", "/", "cat", "f"], dir.path()));
+    if ran.exit.code == Some(0) {
+        assert_eq!(ran.stdout(), "content\n");
+        assert_eq!(ran.trace().incomplete, [Incomplete::ForeignNamespace]);
+    }
+}
+
+#[test]
 fn a_process_that_gives_up_its_rights_is_still_seen() {
     let (Some(program), true) = (program(), is_root()) else { return };
     let dir = given(&[("f", "file")]);

@@ -181,6 +181,16 @@ CASE(rmdir_full) { say(rmdir("d")); }
 CASE(rmdir_file) { say(unlinkat(AT_FDCWD, "f", AT_REMOVEDIR)); }
 CASE(mkfifo) { say(mkfifo("p", 0644)); }
 CASE(bind) { struct sockaddr_un a = {AF_UNIX, "s"}; say(bind(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a)); }
+CASE(open_socket) { struct sockaddr_un a = {AF_UNIX, "s"}; bind(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&a, sizeof a); say(open("s", O_RDWR)); }
+union passed { struct cmsghdr header; char room[CMSG_SPACE(sizeof(int))]; };
+CASE(list_passed) {
+  int pair[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, pair); char byte = 0; struct iovec body = {&byte, 1}; union passed p = {0};
+  struct msghdr m = {.msg_iov = &body, .msg_iovlen = 1, .msg_control = &p, .msg_controllen = sizeof p};
+  if (!fork()) {
+    p.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    *(int *)CMSG_DATA(&p.header) = open("d", O_RDONLY | O_DIRECTORY); sendmsg(pair[0], &m, 0); _exit(0); }
+  wait(0); recvmsg(pair[1], &m, 0); DIR *d = fdopendir(*(int *)CMSG_DATA(&p.header)); if (!d) { say(-1); return; }
+  while (readdir(d)); say(0); }
 CASE(chmod_own) { int fd = open("n", O_WRONLY | O_CREAT, 0644); say(fchmod(fd, 0755)); }
 CASE(chmod) { say(chmod("f", 0600)); }
 CASE(chmod_then_write) { chmod("f", 0600); say(open("f", O_WRONLY)); }

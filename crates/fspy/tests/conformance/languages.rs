@@ -1,11 +1,14 @@
 //! The same operations from other languages: each reaches the kernel in its own way, and the folds
 //! must be the same.
+#![allow(clippy::print_stderr, reason = "what is skipped is said")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use super::support::strace::compare;
-use super::support::{can_trace, fill, folded, given, has, run, scratch, step};
+use super::support::{can_trace, fetched, fill, folded, given, has, run, step};
 use super::{Case, write};
 
 /// One operation, and the fold it must leave from whatever language.
@@ -51,6 +54,11 @@ fn check(argv: &[&str], own: &[Case]) {
             *line = line.replace("dir stat", "dir");
         }
         fold.retain(|line| line != ". dir");
+        // bun looks around before it begins.
+        if operation.name != "list" {
+            fold.retain(|line| !line.starts_with(". dir exists list"));
+        }
+        fold.retain(|line| line != "bunfig.toml absent exists");
         if fold != expected.expected {
             wrong.push(format!("{}: {fold:?}", operation.name));
         }
@@ -60,14 +68,14 @@ fn check(argv: &[&str], own: &[Case]) {
     assert_eq!(wrong, Vec::<String>::new(), "{argv:?}");
 }
 
-fn source(name: &str, text: &str) -> PathBuf {
-    let path = scratch().join(format!("{}-{name}", std::process::id()));
-    write(path, text)
+fn source(dir: &TempDir, name: &str, text: &str) -> PathBuf {
+    write(dir.path().join(name), text)
 }
 
 #[test]
 fn python() {
-    let ops = source("ops.py", include_str!("languages/ops.py"));
+    let dir = given(&[]);
+    let ops = source(&dir, "ops.py", include_str!("languages/ops.py"));
     // What `PATH` finds may be a script that looks for the interpreter.
     let say = ["-c", "import sys; print(end=sys.executable)"];
     let Ok(said) = Command::new("python3").args(say).output() else { return };
@@ -77,20 +85,42 @@ fn python() {
 
 #[test]
 fn node() {
-    let ops = source("ops.js", include_str!("languages/ops.js"));
+    let dir = given(&[]);
+    let ops = source(&dir, "ops.js", include_str!("languages/ops.js"));
     check(&["node", ops.to_str().unwrap()], &[]);
 }
 
 #[test]
+fn bun_and_deno() {
+    // It also sets modes, looks before it unlinks, and opens the directory that children start in.
+    let deno = [
+        case("append", &[("f", "file")], &["f file append touched"]),
+        UNLINK_LOOKING,
+        case("spawn", &[("prog", "script")], &[". dir exists", "prog file read exec"]),
+    ];
+    for (name, arguments, own) in
+        [("bun", &["run"][..], &[][..]), ("deno", &["run", "--allow-all"], &deno)]
+    {
+        let Some(program) = fetched(name) else { continue };
+        let dir = given(&[]);
+        let ops = source(&dir, &format!("{name}.cjs"), include_str!("languages/ops.js"));
+        let argv = [&[program.to_str().unwrap()], arguments, &[ops.to_str().unwrap()]].concat();
+        check(&argv, own);
+    }
+}
+
+#[test]
 fn perl() {
-    let ops = source("ops.pl", include_str!("languages/ops.pl"));
+    let dir = given(&[]);
+    let ops = source(&dir, "ops.pl", include_str!("languages/ops.pl"));
     // It looks whether it is a directory that it was asked to remove.
     check(&["perl", ops.to_str().unwrap()], &[UNLINK_LOOKING]);
 }
 
 #[test]
 fn shells() {
-    let ops = source("ops.sh", include_str!("languages/ops.sh"));
+    let dir = given(&[]);
+    let ops = source(&dir, "ops.sh", include_str!("languages/ops.sh"));
     // `rm` looks first.
     for shell in ["dash", "bash"] {
         check(&[shell, ops.to_str().unwrap()], &[UNLINK_LOOKING]);
@@ -102,7 +132,8 @@ fn rust() {
     if !has("rustc") {
         return;
     }
-    let ops = source("ops.rs", include_str!("languages/ops.rs"));
+    let dir = given(&[]);
+    let ops = source(&dir, "ops.rs", include_str!("languages/ops.rs"));
     let program = ops.with_extension("rust");
     built(Command::new("rustc").args(["--edition=2024", "-o"]).arg(&program).arg(&ops));
     check(&[program.to_str().unwrap()], &[]);
@@ -113,7 +144,8 @@ fn go() {
     if !has("go") {
         return;
     }
-    let ops = source("ops.go", include_str!("languages/ops.go"));
+    let dir = given(&[]);
+    let ops = source(&dir, "ops.go", include_str!("languages/ops.go"));
     let program = ops.with_extension("go-program");
     for cgo in ["0", "1"] {
         built(
@@ -128,6 +160,29 @@ fn go() {
         let rename = case("rename", &[("f", "file")], &["f file delete", "g absent exists create"]);
         check(&[program.to_str().unwrap()], &[create, rename]);
     }
+}
+
+/// Static, and without a C library.
+#[test]
+fn zig() {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/bin/python");
+    if !can_trace() || !python.exists() {
+        return;
+    }
+    let dir = given(&[("f", "file")]);
+    let text = "const linux = @import(\"std\").os.linux;\n\
+        pub fn main() void { _ = linux.open(\"f\", .{}, 0); }\n";
+    write(dir.path().join("prog.zig"), text);
+    let mut zig = Command::new(python);
+    zig.args(["-m", "ziglang", "build-exe", "-fstrip", "prog.zig"]).current_dir(dir.path());
+    zig.envs(["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"].map(|name| (name, dir.path())));
+    let said = zig.output().unwrap();
+    if !said.status.success() {
+        eprintln!("skipped: no zig: {}", String::from_utf8_lossy(&said.stderr));
+        return;
+    }
+    let ran = run(&step(&["./prog"], dir.path()));
+    assert_eq!(folded(ran.trace(), dir.path()), ["f file read", "prog file exec"]);
 }
 
 const UNLINK_LOOKING: Case = case("unlink", &[("f", "file")], &["f file stat delete"]);

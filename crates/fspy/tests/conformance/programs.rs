@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use super::support::{compiled, copied, executable, folded, given, has, run, step};
+use super::support::{compiled, copied, executable, folded, given, has, is_root, run, step};
 use super::{program, run_case, write};
 
 fn execs(trace: &fspy::Trace, dir: &Path) -> Vec<String> {
@@ -154,6 +154,42 @@ fn go_programs_are_seen() {
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let ran = run(&step(&["./prog"], dir.path()));
     assert_eq!(folded(ran.trace(), dir.path()), ["f file read", "prog file exec"]);
+}
+
+/// Two C libraries in one process: no preload would be in the second.
+#[test]
+fn calls_of_a_second_c_library_are_seen() {
+    if program().is_none() {
+        return;
+    }
+    let dir = given(&[("f", "file")]);
+    let source = "#define _GNU_SOURCE\n#include <dlfcn.h>\nint main(void) {\n\
+        void *second = dlmopen(LM_ID_NEWLM, \"libc.so.6\", RTLD_NOW);\n\
+        int (*opens)(const char *, int) = (int (*)(const char *, int))dlsym(second, \"open\");\n\
+        return opens(\"f\", 0) < 0; }\n";
+    let Some(second) = compiled("second", source, &["-ldl"]) else { return };
+    let ran = run(&step(&[second.to_str().unwrap()], dir.path()));
+    assert_eq!(ran.exit.code, Some(0), "{}", ran.stderr());
+    assert_eq!(folded(ran.trace(), dir.path()), ["f file read"]);
+}
+
+/// With `CAP_SYS_ADMIN` over the machine no promise is needed that would keep programs from gaining
+/// rights; without, none are gained: see docs/tracing.md.
+#[test]
+fn setuid_programs_gain_rights_where_the_helper_has_them() {
+    let (Some(_), true, true) = (program(), is_root(), has("setpriv")) else { return };
+    let text = "#include <stdio.h>\n#include <unistd.h>\nint main(void) { printf(\"%d\\n\", geteuid()); return 0; }\n";
+    let Some(built) = compiled("euid", text, &[]) else { return };
+    let dir = given(&[]);
+    let file = dir.path().join("euid");
+    copied(&built, &file);
+    for (path, mode) in [(dir.path(), 0o755), (&file, 0o4755)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let argv = ["setpriv", "--reuid=65534", "--clear-groups", file.to_str().unwrap()];
+    let ran = run(&step(&argv, dir.path()));
+    let plain = run(&fspy::Spawn { traced: false, ..step(&argv, dir.path()) });
+    assert_eq!(ran.stdout(), plain.stdout());
 }
 
 #[test]

@@ -139,6 +139,8 @@ cases! {
     rmdir_file ["f": "file"] => ["f file exists"];
     mkfifo [] => ["p absent exists create"];
     bind [] => ["s absent exists create"];
+    open_socket [] => ["s absent exists create"];
+    list_passed ["d/f": "file"] => ["d dir exists list[f]"];
     chmod_own [] => ["n absent create touched"];
     chmod ["f": "file"] => ["f file touched"];
     chmod_then_write ["f": "file"] => ["f file exists write touched"];

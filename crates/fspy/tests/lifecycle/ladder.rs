@@ -1,8 +1,12 @@
 //! The lower rungs: the same lives of steps, where what the rungs above need is refused.
+#![allow(clippy::print_stderr, reason = "what is skipped is said")]
+
+use std::process::Command;
 
 use fspy::Fidelity;
 
-use crate::support::{given, on_rung, run, step, supervisor};
+use crate::endings::RUNNER;
+use crate::support::{can_trace, given, has, on_rung, run, step, supervisor};
 
 #[test]
 fn on_rung_ptrace_filter_all_of_this_works() {
@@ -40,6 +44,28 @@ fn a_trace_is_what_was_announced() {
             assert!(untraced.reason.contains("(EACCES/EPERM)"), "{untraced:?}");
         }
     }
+}
+
+/// Sandboxes may forbid to gain rights, and have users and mounts of their own.
+#[test]
+fn a_runner_inside_a_sandbox_traces() {
+    if !can_trace() || !has("bwrap") {
+        return;
+    }
+    let dir = given(&[("f", "file")]);
+    let this = std::env::current_exe().unwrap();
+    let mut sandbox = Command::new("bwrap");
+    sandbox.args(["--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc"]).arg(this);
+    sandbox.args(["--exact", RUNNER, "--ignored", "--nocapture"]).current_dir(dir.path());
+    let said = sandbox.env("SCRIPT", "cat f").output().unwrap();
+    let (out, error) =
+        (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    if error.starts_with("bwrap: ") {
+        eprintln!("skipped: {error}");
+        return;
+    }
+    let fidelity = fspy::fidelity_word(supervisor().fidelity().0);
+    assert!(out.contains(&format!("traced by {fidelity}, f read: true")), "{out}{error}");
 }
 
 #[test]

@@ -19,12 +19,17 @@ pub(crate) fn on_rung(rung: &str, skip: &[&str]) {
         _ => "seccomp,ptrace",
     };
     let Some(refusing) = compiled("refusing", include_str!("refusing.c"), &[]) else { return };
-    if std::env::var_os(RUNG).is_some() {
+    if is_rerun() {
         return; // One rung at a time.
     }
     let mut command = Command::new(refusing);
     command.arg(refused).arg(std::env::current_exe().expect("this program")).env(RUNG, rung);
     rerun(command, skip);
+}
+
+/// Whether these tests run on a lower rung.
+pub(crate) fn is_rerun() -> bool {
+    std::env::var_os(RUNG).is_some()
 }
 
 /// Runs this program's tests with another helper, some variables for it, and arguments.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use fspy::{Event, Exit, Incomplete, Record, Spawn, State, Stream, Supervisor, Trace, Untraced};
 
-pub(crate) use again::{as_nobody, on_rung, rerun_with};
+pub(crate) use again::{as_nobody, is_rerun, on_rung, rerun_with};
 pub(crate) use files::{MUSL, compiled, copied, executable, fill, given, scratch, text};
 
 /// How long any step of a test may take before the test fails.
@@ -210,6 +210,16 @@ pub(crate) fn has(tool: &str) -> bool {
         eprintln!("skipped: {tool} is missing");
     }
     found
+}
+
+/// A tool from the npm registry, in a directory that `make test-tools` fills and names; says so if it
+/// is not there.
+pub(crate) fn fetched(tool: &str) -> Option<PathBuf> {
+    let tools = std::env::var_os("FSPY_TEST_NODE_TOOLS");
+    if tools.is_none() {
+        eprintln!("skipped: {tool} is fetched by `make test-tools` only");
+    }
+    Some(Path::new(&tools?).join("node_modules/.bin").join(tool))
 }
 
 /// Whether the tests run as root; says so if not.

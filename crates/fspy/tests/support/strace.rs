@@ -96,13 +96,18 @@ impl Theirs {
             // One that a signal interrupts before it does anything is made again, and counts once.
             if rest.contains("= ? ERESTART") {
                 begun.remove(tid);
-            } else if !rest.ends_with("<unfinished ...>") && !rest.contains(" = ?") {
+            } else if returned(rest) {
                 theirs.made.extend(begun.remove(tid).unwrap_or_default());
             }
         }
         theirs.cut_short.extend(begun.into_values().flatten());
         theirs
     }
+}
+
+/// Whether a line ends with what a call returned: not `<unfinished ...>`, `<detached ...>` or `= ?`.
+fn returned(line: &str) -> bool {
+    line.rsplit_once(" = ").is_some_and(|(_, result)| !result.starts_with('?'))
 }
 
 fn our_call(line: &[u8]) -> Call {

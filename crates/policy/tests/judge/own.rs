@@ -165,3 +165,37 @@ fn an_own_file_that_was_listed_and_left_was_built_on() {
     let judgement = Run::default().saw("/ws/out", names(&["a"]), &dir).judged(&tree);
     assert_eq!(judgement.built_on.as_deref(), Some(&b"/ws/out/a"[..]));
 }
+
+#[test]
+fn a_build_tools_own_state_is_no_input_whoever_left_it() {
+    let mut tree = Tree::default();
+    let log = tree.known_file("/ws/b/.ninja_log", "by the user");
+    let rewritten = Run::default().saw("/ws/b/.ninja_log", Seen::Read, &log).did(
+        "/ws/b/.ninja_log",
+        Change::Append,
+        &log,
+    );
+    tree.file("/ws/b/.ninja_log", "by the user, and more");
+    let judged = rewritten.judged(&tree);
+    assert_eq!((refused(&judged), inputs(&judged)), (None, vec![]));
+    assert_eq!(outputs(&judged), ["/ws/b/.ninja_log"]);
+    let log = tree.file("/ws/b/.ninja_log", "by the user");
+    let judged = Run::default().saw("/ws/b/.ninja_log", Seen::Read, &log).judged(&tree);
+    assert_eq!((refused(&judged), inputs(&judged)), (None, vec![]));
+}
+
+#[test]
+fn a_later_steps_state_is_not_handed_on_by_the_step_before() {
+    let mut tree = Tree::default();
+    let log = tree.known_file("/ws/b/.ninja_log", "objects");
+    tree.later.insert(b"/ws/b/.ninja_log".to_vec());
+    let run = Run::default().saw("/ws/b/.ninja_log", Seen::Read, &log).did(
+        "/ws/b/.ninja_log",
+        Change::Replace,
+        &log,
+    );
+    tree.file("/ws/b/.ninja_log", "objects, anew");
+    let judged = run.judged(&tree);
+    assert_eq!((refused(&judged), inputs(&judged)), (None, vec![]));
+    assert_eq!(outputs(&judged), Vec::<String>::new());
+}
