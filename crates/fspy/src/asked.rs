@@ -11,7 +11,7 @@ pub(crate) const VARIABLE: &str = fspy_trace::wire::RUNG_VARIABLE;
 /// The way on which programs are given the preload library.
 const FAST: &str = "fast";
 /// All that may be asked for.
-const WAYS: [&str; 5] = [FAST, "notify", "ptrace-filter", "ptrace", "none"];
+const WAYS: [&str; 4] = [FAST, "notify", "ptrace-filter", "ptrace"];
 /// Whether programs are given the preload library if nobody asked.
 const FAST_UNASKED: bool = false;
 /// How the library is called beside the helper.
@@ -43,7 +43,7 @@ mod tests {
     fn only_ways_that_exist_may_be_asked_for() {
         let asked = |way: &str| wants_library(Some(OsStr::new(way))).map_err(|e| e.to_string());
         assert_eq!(asked("fast"), Ok(true));
-        assert_eq!([asked("notify"), asked("none")], [Ok(false), Ok(false)]);
+        assert_eq!([asked("notify"), asked("ptrace")], [Ok(false), Ok(false)]);
         let said = asked("quick").unwrap_err();
         assert!(said.contains("TASKRUNNER_TRACER") && said.contains("`quick`"), "{said}");
     }

@@ -9,7 +9,7 @@ use crate::trace::{Fidelity, Trace};
 pub const VERSION: u32 = 4;
 
 /// Environment variable that names the highest rung of the ladder to try: `notify` or `fast`,
-/// `ptrace-filter`, `ptrace`, `none`. Read by runner and helper.
+/// `ptrace-filter`, `ptrace`. Read by runner and helper.
 pub const RUNG_VARIABLE: &str = "TASKRUNNER_TRACER";
 
 /// From the runner to the helper. The runner's going away is the end of the control socket.
