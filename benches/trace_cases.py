@@ -157,7 +157,7 @@ def compiled(root: Path) -> Path:
     for name in names:
         (root / f"{name}.c").write_text(f"#include <stdio.h>\n#include <stdlib.h>\nint {name};\n")
     objects = " ".join(f"{name}.o" for name in names)
-    (root / "Makefile").write_text(f"all: {objects}\n%.o: %.c\n\\tgcc -O1 -c $< -o $@\n")
+    (root / "Makefile").write_text(f"all: {objects}\n%.o: %.c\n\tgcc -O1 -c $< -o $@\n")
     return root
 
 

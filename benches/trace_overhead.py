@@ -107,8 +107,12 @@ def ratios(chosen: list[Case], rounds: int) -> None:
     for case in chosen:
         if case.missing:
             print(f"| {case.name} | left out: {case.missing} |||||||", flush=True)
-        else:
+            continue
+        try:
             print(row(case, medians(case, rounds)), flush=True)
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.strip().splitlines()[-1:]
+            print(f"| {case.name} | it failed: {' '.join(said)} |||||||", flush=True)
 
 
 def row(case: Case, found: dict[str, Run]) -> str:
