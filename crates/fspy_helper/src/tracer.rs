@@ -100,18 +100,50 @@ impl Tracer {
             listener.proceed(id);
             return;
         }
-        let mut call = self.index.get(notification);
-        let mut notification = notification;
-        let made = self.reported(notification, call);
-        if let Some(made) = &made {
-            (notification, call) = (made, self.index.get(made));
+        match self.reported(notification) {
+            Some(made) => self.answer_call(listener, &made, true),
+            None => self.answer_call(listener, notification, false),
         }
+    }
+
+    /// Answers a call of the table, or that the library `made` it.
+    fn answer_call(&mut self, listener: &impl Waiting, notification: &Notification, made: bool) {
+        let (tid, id) = (notification.tid, notification.id);
+        let call = self.index.get(notification);
+        let findings = self.found(listener, notification, call);
+        let answered = match (&mut self.fast, call) {
+            (Some(fast), Some(call)) if notification.arch == ARCH && !made => {
+                fast.answers(listener, notification, call)
+            }
+            _ => Answer::NotOurs,
+        };
+        // Only while the caller waited is it sure that its number was not given to another.
+        let waited = match answered {
+            Answer::Hidden => return,
+            Answer::Given => true,
+            Answer::NotOurs if made => listener.succeed(id),
+            Answer::NotOurs => listener.proceed(id),
+        };
+        if waited {
+            self.count(tid, call);
+            self.log(tid, call, &findings);
+            self.absorb(findings);
+        }
+    }
+
+    /// What a call is about to do, and what has to be done about it before it goes on.
+    fn found(
+        &mut self,
+        listener: &impl Waiting,
+        notification: &Notification,
+        call: Option<&Call>,
+    ) -> Findings {
         let findings = match call {
             Some(call) => self.look_at(notification, call),
             None => foreign_architecture(),
         };
-        if findings.new_session && listener.is_valid(id) {
-            self.joins_session(tid);
+        if findings.new_session && listener.is_valid(notification.id) {
+            self.joins_session(notification.tid);
         }
         #[cfg(feature = "mutations")]
         let findings = mutations::without(findings);
@@ -121,27 +153,9 @@ impl Tracer {
         if let (Some(fast), Some(call)) = (&mut self.fast, call)
             && fast::moves(call, &findings)
         {
-            fast.departs(tid, notification.number);
+            fast.departs(notification.tid, notification.number);
         }
-        let answered = match (&mut self.fast, call) {
-            _ if made.is_some() => Answer::NotOurs,
-            (Some(fast), Some(call)) if notification.arch == ARCH => {
-                fast.answers(listener, notification, call)
-            }
-            _ => Answer::NotOurs,
-        };
-        // Only while the caller waited is it sure that its number was not given to another.
-        let waited = match answered {
-            Answer::Hidden => return,
-            Answer::Given => true,
-            Answer::NotOurs if made.is_some() => listener.succeed(id),
-            Answer::NotOurs => listener.proceed(id),
-        };
-        if waited {
-            self.count(tid, call);
-            self.log(tid, call, &findings);
-            self.absorb(findings);
-        }
+        findings
     }
 
     /// Calls that name nothing, and say what becomes of the library's calls.
@@ -159,9 +173,9 @@ impl Tracer {
     }
 
     /// The call that the library tells of having made, if this is how it does that.
-    fn reported(&self, notification: &Notification, call: Option<&Call>) -> Option<Notification> {
+    fn reported(&self, notification: &Notification) -> Option<Notification> {
         self.fast.as_ref()?;
-        fast::reported(notification, call?)
+        fast::reported(notification, self.index.get(notification)?)
     }
 
     fn count(&mut self, tid: u32, call: Option<&Call>) {
