@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use digest::Digest;
 use policy::is_on;
 use stat::{Kind, as_path, join};
 
@@ -23,7 +24,9 @@ impl Workspace {
         kept: &HashSet<Vec<u8>>,
     ) -> Vec<Vec<u8>> {
         let standing = lock(&self.state).standing(&step.key).ok().flatten();
-        let Some(standing) = standing.filter(|standing| standing.weak == step.spec.weak) else {
+        // A stale result's weak fingerprint is zero: a run would start without its files, and so does a hit.
+        let fits = |weak: &Digest| *weak == step.spec.weak || *weak == Digest::ZERO;
+        let Some(standing) = standing.filter(|standing| fits(&standing.weak)) else {
             return Vec::new();
         };
         if !is_on("leftovers") {

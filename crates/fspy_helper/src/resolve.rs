@@ -62,7 +62,7 @@ pub(crate) fn resolve(start: &Start, path: &[u8], follow: bool) -> Place {
 }
 
 /// An absolute path without `.`, `..` and doubled slashes; right only where no link is crossed.
-fn normal(path: &[u8]) -> Vec<u8> {
+pub(crate) fn normal(path: &[u8]) -> Vec<u8> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in components(path) {
         match part {

@@ -1,13 +1,13 @@
 //! The trace of one step in the making: takes notifications, answers them, folds what they say.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::Hash;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fspy_trace::{Fidelity, Fold, Incomplete, Peer, Trace};
+use fspy_trace::{Change, Fidelity, Fold, Incomplete, Op, Peer, State, Trace};
 
 use crate::describe::{Findings, Interpreters, describe};
 use crate::fast::{self, Answer, Fast, Recorded};
@@ -32,6 +32,8 @@ pub(crate) struct Tracer {
     fidelity: Fidelity,
     execs: Unique<Vec<u8>>,
     renames: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Names that could not be made as long as a directory was missing, by that directory.
+    attempts: HashMap<Vec<u8>, HashSet<Vec<u8>>>,
     peers: Unique<Peer>,
     incomplete: Unique<Incomplete>,
     /// The world of paths that this process lives in, and the step should.
@@ -64,6 +66,7 @@ impl Tracer {
             fidelity,
             execs: Unique::default(),
             renames: Vec::new(),
+            attempts: HashMap::new(),
             peers: Unique::default(),
             incomplete: Unique::default(),
             world: World::of(Thread(std::process::id())),
@@ -261,7 +264,15 @@ impl Tracer {
 
     fn absorb(&mut self, findings: Findings) {
         for event in findings.events {
+            let changed = matches!(event.op, Op::Change(_));
             self.fold.add(&event.path, event.op, &event.before);
+            if changed && !self.attempts.is_empty() {
+                self.carry_out_attempts(&event.path);
+            }
+        }
+        for (missing, name) in findings.attempts {
+            self.attempts.entry(missing.clone()).or_default().insert(name);
+            self.carry_out_attempts(&missing);
         }
         if findings.world_changes {
             self.at_home.clear();
@@ -270,6 +281,17 @@ impl Tracer {
         self.renames.extend(findings.renames);
         self.peers.extend(findings.peers);
         self.incomplete.extend(findings.incomplete);
+    }
+
+    /// Calls that two threads make at once are carried out in any order. So what could not be made
+    /// for want of a directory counts as made if the step itself makes that directory: what is there
+    /// at the end shows whether it was.
+    fn carry_out_attempts(&mut self, directory: &[u8]) {
+        if self.fold.has_changed(directory) {
+            for name in self.attempts.remove(directory).unwrap_or_default() {
+                self.fold.add(&name, Op::Change(Change::Create), &State::Absent);
+            }
+        }
     }
 
     /// One line a path: the thread, the call, the path as named, with tabs between and a NUL after.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..metamorphic.case import Conditions, Task
@@ -15,9 +13,11 @@ from ..metamorphic.edits import apply_undoably
 from ..metamorphic.runner import CommandRunner
 from ..metamorphic.tree import Snapshot, differences, remove, snapshot
 from ..metamorphic.workspace import Place, write_workspace
-from .kits import kit_path
+from .kits import install, kit_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..metamorphic.edits import Edit
     from ..metamorphic.runner import Run
     from .tool import Tool
@@ -130,7 +130,9 @@ class Bench:
         for edit in self.tool.edits:
             phase = f"after {edit}"
             undo = apply_undoably(edit, self.place.root)
-            fresh &= self.expect_same(phase, self.run(phase), self.plain(edit))
+            run = self.run(phase)
+            self.stored(phase, run)
+            fresh &= self.expect_same(phase, run, self.plain(edit))
             undo()
             run = self.run(f"undone: {edit}")
             undone &= self.hit(f"undone: {edit}", run) and self.expect_same("undone", run, base)
@@ -179,9 +181,9 @@ class Bench:
         return not run.ran()
 
     def stored(self, phase: str, run: Run) -> None:
-        """Note why a result was not stored."""
+        """Note why a result was not stored; that of a failure never is."""
         for outcome in run.outcomes:
-            if outcome.skip is not None:
+            if outcome.skip is not None and outcome.skip.kind != "failed":
                 self.note(phase, [f"not stored: {outcome.skip.text}"])
 
     def seen(self, run: Run) -> Seen:
@@ -239,13 +241,12 @@ class Bench:
     def write(self, root: Path) -> None:
         """Write the workspace as a fresh clone has it, with its packages installed."""
         write_workspace(root, self.tool.files, self.tasks, git=self.tool.git)
-        if self.tool.kit == "node":
-            installed = Path(kit_path("node").partition(os.pathsep)[0]).parent
+        if self.tool.packages:
             # A copy of this bench's own: links that are made and go change what links share.
             mine = self.aside / "node_modules"
             if not mine.exists():
-                subprocess.run(["cp", "-a", str(installed), str(mine)], check=True)
-            _install(mine, root / "node_modules")
+                install(self.tool.packages, mine)
+            _link(mine, root / "node_modules")
 
     def tree(self) -> Snapshot:
         """The workspace without neutral caches and installed packages."""
@@ -256,7 +257,7 @@ class Bench:
         self.row.notes += [f"{phase}: {line}" for line in lines]
 
 
-def _install(packages: Path, place: Path) -> None:
+def _link(packages: Path, place: Path) -> None:
     """Install packages as pnpm and uv do: by hard links, by copies across file systems."""
     how = "-al" if packages.stat().st_dev == place.parent.stat().st_dev else "-a"
     subprocess.run(["cp", how, str(packages), str(place)], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[3]
 FETCHED = REPOSITORY / "target" / "tools"
 PYTHON = FETCHED / "python" / "bin"
-NODE = FETCHED / "node" / "node_modules" / ".bin"
+MODULES = FETCHED / "node" / "node_modules"
+NODE = MODULES / ".bin"
 SYSTEM = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 ASKED_DEADLINE = 30.0
 
@@ -43,6 +45,37 @@ def _compilers() -> tuple[str, ...]:
     if go:
         places.append(str(Path(go).parent))
     return tuple(places)
+
+
+def install(packages: tuple[str, ...], place: Path) -> None:
+    """Copy npm packages, all they need, and their programs into a new directory."""
+    place.mkdir()
+    for name in sorted(_needed(packages)):
+        target = place / name
+        target.parent.mkdir(exist_ok=True)
+        subprocess.run(["cp", "-a", str(MODULES / name), str(target)], check=True)
+    (place / ".bin").mkdir()
+    for program in NODE.iterdir():
+        link = program.readlink()
+        if (place / ".bin" / link).exists():
+            (place / ".bin" / program.name).symlink_to(link)
+
+
+def _needed(packages: tuple[str, ...]) -> set[str]:
+    """The packages that have to be installed, by the names of their directories."""
+    locked = json.loads((FETCHED / "node" / "package-lock.json").read_text())["packages"]
+    todo, needed = list(packages), set()
+    while todo:
+        name = todo.pop()
+        if name in needed or not (MODULES / name).is_dir():
+            continue
+        needed.add(name)
+        inside = f"node_modules/{name}"
+        for path, package in locked.items():
+            if path == inside or path.startswith(f"{inside}/"):
+                for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
+                    todo += package.get(kind, ())
+    return needed
 
 
 def lacking(tool: Tool) -> list[str]:

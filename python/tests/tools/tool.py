@@ -22,10 +22,10 @@ class Tool:
 
     `probe` is a shell line that tells what the result is; it must tell the same as after a plain
     run. `prints` says whether what the tool prints must be the same, too, times left out, and what
-    `history` matches: what it tells of its own earlier runs, which no fresh copy has. `env` are
-    variables that the task declares. `uncached` is why it can't be cached, and what would lift it;
-    `not_yet` is what stands in the way of one of the promises today. `quick` puts it into
-    `make test`.
+    `history` matches: what it tells of its own earlier runs, which no fresh copy has. `packages`
+    are installed into its `node_modules`, with what they need. `env` are variables that the task
+    declares. `uncached` is why it can't be cached, and what would lift it; `not_yet` is what stands
+    in the way of one of the promises today. `quick` puts it into `make test`.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Tool:
     probe: str = "true"
     kit: Kit = "none"
     needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     prints: bool = True
     history: str = ""

@@ -16,7 +16,7 @@ SOURCES = {
     "package.json": '{"name": "app", "version": "1.0.0", "private": true, "type": "module",'
     ' "scripts": {"build": "tsc -p ."}}\n',
     "tsconfig.json": '{"compilerOptions": {"outDir": "dist", "rootDir": "src", "module": "nodenext",'
-    ' "strict": true, "types": []}, "include": ["src"]}\n',
+    ' "strict": true, "lib": ["es2022"], "types": []}, "include": ["src"]}\n',
     "src/main.ts": "import { word } from './part.js';\nexport const text = `<${word}>`;\n",
     "src/part.ts": "export const word: string = 'one';\n",
 }
@@ -38,6 +38,7 @@ PLAIN = {
 JS_EDITS = (
     Write("src/part.js", b"export const word = 'other words';\n"),
     Write("src/part.js", b"export const word = (;\n"),
+    Write("src/more.js", b"export const more = 1;\n"),
     Delete("src/part.js"),
     Touch("src/main.js"),
 )
@@ -56,7 +57,7 @@ def tool(
     """A tool on one of the packages above."""
     program = command.split(maxsplit=1)[0]
     return Tool(name, files | (more or {}), command, edits, probe, "node", ("node", program),
-                prints=prints)  # fmt: skip
+                packages=PACKAGES.get(program, (program,)), prints=prints)  # fmt: skip
 
 
 def typescript(
@@ -65,6 +66,8 @@ def typescript(
     """A tool on the TypeScript package."""
     return tool(name, command, probe, more, edits=TS_EDITS, files=SOURCES, prints=True)
 
+
+PACKAGES = {"tsc": ("typescript",), "npm": ("typescript",), "webpack": ("webpack", "webpack-cli")}
 
 VITEST = "import { expect, test } from 'vitest';\n"
 COMMON = {
@@ -84,10 +87,10 @@ TIDY = PLAIN | {
 REFERENCES = {
     "tsconfig.json": '{"files": [], "references": [{"path": "lib"}, {"path": "app"}]}\n',
     "lib/tsconfig.json": '{"compilerOptions": {"composite": true, "outDir": "../dist/lib",'
-    ' "module": "nodenext", "types": []}}\n',
+    ' "module": "nodenext", "lib": ["es2022"], "types": []}}\n',
     "lib/part.ts": "export const word: string = 'one';\n",
     "app/tsconfig.json": '{"compilerOptions": {"composite": true, "outDir": "../dist/app",'
-    ' "module": "nodenext", "types": []}, "references": [{"path": "../lib"}]}\n',
+    ' "module": "nodenext", "lib": ["es2022"], "types": []}, "references": [{"path": "../lib"}]}\n',
     "app/main.ts": "import { word } from '../lib/part.js';\nexport const text = `<${word}>`;\n",
     "package.json": PLAIN["package.json"],
 }

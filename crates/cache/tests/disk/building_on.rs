@@ -246,3 +246,30 @@ fn a_result_that_is_right_in_place_only_takes_nothing_away() {
     workspace.restore(0).unwrap();
     assert!(scene.read("kept").is_some() && scene.read("state").is_some());
 }
+
+#[test]
+fn a_hit_after_a_stale_run_leaves_nothing_of_it_behind() {
+    let scene = Scene::new();
+    scene.write("src", "one");
+    // Names its output by the source, and replaces a note if it finds one.
+    let command = |told: &mut Told<'_>| {
+        let text = told.reads("src");
+        told.writes(&format!("{text}.out"), &text);
+        told.event("note", Op::Exists);
+        if told.scene.read("note").is_some() {
+            told.writes("note", "seen");
+        }
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, command), None);
+    scene.write("src", "two");
+    scene.write("note", "a user's");
+    let refused = run(&scene, &opened(&scene), 0, command);
+    assert_eq!(refused, Some(NotCachedKind::ReplacedUnknown));
+    scene.write("src", "one");
+    fs::remove_file(scene.path("note")).unwrap();
+    let workspace = opened(&scene);
+    assert_eq!(miss(&workspace, 0), None);
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("one.out").as_deref(), Some("one"));
+    assert_eq!(scene.read("two.out"), None, "a run from nothing leaves one file");
+}

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use fspy::{Incomplete, Peer, State};
+use fspy::{Change, Incomplete, Peer, State};
 
 use super::support::{folded, given, has, is_root, run, step};
 use super::{program, run_case};
@@ -151,6 +151,25 @@ fn many_threads_lose_nothing() {
         read.filter(|record| stat::is_within(&record.path, stat::as_bytes(&dir))).count(),
         6400
     );
+}
+
+/// Each call is described before it is carried out, and another thread's may come in between.
+#[test]
+fn a_directory_made_while_its_parent_is_being_made_is_not_lost() {
+    let Some(program) = program() else { return };
+    let dir = given(&[]);
+    let ran = run_case(program, "mkdirs_at_once", &dir);
+    assert_eq!(ran.stdout(), "ok\n");
+    let root = dir.path().canonicalize().unwrap();
+    let made = |path: String| {
+        let path = root.join(path);
+        let records = &ran.trace().records;
+        records.iter().any(|record| {
+            record.path == stat::as_bytes(&path) && record.change == Some(Change::Create)
+        })
+    };
+    let lost: Vec<_> = (0..400).filter(|number| !made(format!("{number}/in"))).collect();
+    assert!(lost.is_empty(), "{lost:?}");
 }
 
 #[test]

@@ -249,6 +249,9 @@ CASE(int80) { long r; const char *p; p = mmap(0, 4096, PROT_READ | PROT_WRITE, M
 static int flood_file(int n) { char p[32]; sprintf(p, "d/%d", n); return open(p, O_RDONLY); }
 static void *flood(void *p) { for (int i = 0; i < 100; i++) { int fd = flood_file((long)p * 100 + i); if (fd >= 0) close(fd); } return 0; }
 CASE(threads) { pthread_t t[64]; for (long i = 0; i < 64; i++) pthread_create(&t[i], 0, flood, (void *)i); for (int i = 0; i < 64; i++) pthread_join(t[i], 0); say(0); }
+static void *makes(void *p) { for (int i = 0; i < 400; i++) { char d[32]; sprintf(d, "%d", i); mkdir(d, 0755); } return 0; }
+static void *makes_inside(void *p) { for (int i = 0; i < 400; i++) { char d[32]; sprintf(d, "%d/in", i); while (mkdir(d, 0755)) ; } return 0; }
+CASE(mkdirs_at_once) { pthread_t a, b; pthread_create(&a, 0, makes, 0); pthread_create(&b, 0, makes_inside, 0); pthread_join(a, 0); pthread_join(b, 0); say(0); }
 static volatile int forked;
 static void forks(int s) { if (!fork()) { open("g", O_RDONLY); _exit(0); } wait(0); forked++; }
 CASE(fork_in_handler) { struct sigaction a = {.sa_handler = forks, .sa_flags = SA_RESTART}; sigaction(SIGUSR1, &a, 0); raise(SIGUSR1); say(open("f", O_RDONLY)); }

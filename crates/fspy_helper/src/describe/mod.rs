@@ -11,11 +11,12 @@ mod peers;
 mod programs;
 
 use fspy_trace::{Change, Fold, Incomplete, Op, Peer, State};
+use stat::is_within;
 
 use crate::listen::Notification;
 use crate::look;
 use crate::memory::{self, Unread};
-use crate::resolve::{Found, Place, Start, resolve};
+use crate::resolve::{Found, Place, Start, normal, resolve};
 use crate::syscalls::{At, Call, Follow, Meaning};
 use crate::thread::{Target, Thread};
 use crate::tree::Family;
@@ -43,6 +44,9 @@ pub(crate) struct Findings {
     pub(crate) world_changes: bool,
     /// The process is about to leave its session for one of its own.
     pub(crate) new_session: bool,
+    /// Names that could not be made, because a directory on the way is missing: that directory,
+    /// and the name.
+    pub(crate) attempts: Vec<(Vec<u8>, Vec<u8>)>,
     /// Paths as the call named them, for the call log.
     pub(crate) named: Vec<Vec<u8>>,
 }
@@ -224,6 +228,22 @@ impl Scene<'_> {
         };
         self.emit(&place.path, Op::Exists, before);
         None
+    }
+
+    /// A name is about to be made in a directory that is missing. Another thread may be making that
+    /// directory right now: its call was answered, or is next, and may be carried out before this.
+    fn attempted(&mut self, path: &[u8], dir: Option<usize>, place: &Place) {
+        if place.found != (Found::Missing { last: false }) {
+            return;
+        }
+        let base =
+            if path.starts_with(b"/") { Target::Path(b"/".to_vec()) } else { self.base(dir) };
+        let Target::Path(base) = base else { return };
+        let full = normal(&stat::join(&base, path));
+        // Elsewhere only if a link was crossed.
+        if is_within(&full, &place.path) {
+            self.found.attempts.push((place.path.clone(), full));
+        }
     }
 
     /// Whether names in the directory of `path` may be changed. If not, that is what was learnt.

@@ -18,7 +18,9 @@ type End = (Vec<u8>, State);
 impl Scene<'_> {
     /// `mkdir`, `mknod`, `symlink`.
     pub(super) fn create(&mut self, at: At) -> Described {
-        let place = self.place(at, false)?;
+        let path = self.text(at.path)?;
+        let place = self.place_of(&path, at.dir, false);
+        self.attempted(&path, at.dir, &place);
         self.created(place);
         Ok(())
     }

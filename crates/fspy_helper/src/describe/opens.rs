@@ -68,7 +68,11 @@ impl Flags {
 impl Scene<'_> {
     pub(super) fn open(&mut self, at: At, flags: u64) -> Described {
         let flags = Flags(flags);
-        let place = self.place(at, flags.follows())?;
+        let path = self.text(at.path)?;
+        let place = self.place_of(&path, at.dir, flags.follows());
+        if flags.makes() {
+            self.attempted(&path, at.dir, &place);
+        }
         self.opened(place, flags);
         Ok(())
     }
