@@ -16,6 +16,7 @@ mod journal;
 mod log;
 mod lookup;
 mod manifest;
+mod modes;
 mod narrow;
 mod overlay;
 mod own;
