@@ -31,6 +31,7 @@ FAST_CRATES := stat fspy_trace fspy_ring digest archive pathglob gitindex store 
 # Tests that need no more than a moment each; the rest run whole workspaces, in `make test`.
 FAST_TESTS := $(addprefix python/tests/,unit plan_snapshots cli packaging metamorphic/test_harness.py)
 # What knows which architecture it is on.
+AARCH64 := aarch64-unknown-linux-gnu
 AARCH64_CRATES := stat fspy_trace fspy_ring fspy_preload fspy_helper
 STUBTEST_ALLOWED := scripts/stubtest-allowlist.txt
 
@@ -152,9 +153,14 @@ differential: build ## random workspaces and edits against clean builds: STEPS o
 	  $(PYTEST) -q -n $(JOBS) python/tests/differential/test_differential.py
 
 .PHONY: aarch64
-aarch64: ## type-check and lint the tracer for aarch64 (needs its standard library: rustup fetches it)
-	rustup target add aarch64-unknown-linux-gnu
-	cargo clippy --locked --target aarch64-unknown-linux-gnu --all-targets $(AARCH64_CRATES:%=-p %) -- -D warnings
+aarch64: ## type-check and lint the tracer for aarch64; run its unit tests if qemu-user and a linker are there
+	rustup target add $(AARCH64)
+	cargo clippy --locked --target $(AARCH64) --all-targets $(AARCH64_CRATES:%=-p %) -- -D warnings
+	@for tool in qemu-aarch64 aarch64-linux-gnu-gcc; do command -v $$tool >/dev/null || \
+	  { echo "note: no $$tool here (apt-get install qemu-user gcc-aarch64-linux-gnu): unit tests not run"; exit 0; }; done; \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER='qemu-aarch64 -L /usr/aarch64-linux-gnu' \
+	  cargo test --locked --quiet --target $(AARCH64) $(AARCH64_CRATES:%=-p %)
 
 .PHONY: fuzz
 fuzz: ## fuzz what reads tools' hints, for FUZZ_SECONDS (needs nightly Rust and cargo-fuzz)

@@ -199,8 +199,8 @@ fn ruff() {
 
 #[test]
 fn npm() {
-    let script = "npm_config_cache=$PWD/cache npm install --offline --no-audit --no-fund ./dep && \
-                  npm_config_cache=$PWD/cache npm run build";
+    let script = "export npm_config_cache=$PWD/cache npm_config_update_notifier=false; \
+                  npm install --offline --no-audit --no-fund ./dep && npm run build";
     if has("npm") {
         compare(&["sh", "-c", script], dependent);
     }
@@ -273,7 +273,10 @@ fn bun_builds() {
 #[test]
 fn deno_checks() {
     let Some(deno) = fetched("deno") else { return };
-    let script = format!("DENO_DIR=$PWD/cache {} check --no-config a.ts", deno.display());
+    let script = format!(
+        "DENO_NO_UPDATE_CHECK=1 DENO_DIR=$PWD/cache {} check --no-config a.ts",
+        deno.display()
+    );
     compare(&["sh", "-c", &script], web_page);
 }
 
@@ -281,7 +284,7 @@ fn deno_checks() {
 fn pnpm() {
     let Some(pnpm) = fetched("pnpm") else { return };
     let script = format!(
-        "HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache {} install --offline --store-dir store ./dep",
+        "npm_config_update_notifier=false HOME=$PWD/home XDG_CACHE_HOME=$PWD/cache {} install --offline --store-dir store ./dep",
         pnpm.display()
     );
     compare(&["sh", "-c", &script], dependent);
