@@ -133,7 +133,7 @@ test-tools: build ## drive real tools, fetched from the registries: all, or TOOL
 	$(if $(TOOLS),,$(MAKE) --no-print-directory test-tracer-tools && rm -rf $(TOOL_ROWS))
 	mkdir -p $(TOOL_ROWS)
 	TASKRUNNER_TOOL_ROWS=$(TOOL_ROWS) TASKRUNNER_TOOLS_PLACE=$(PLACE) \
-	  $(PYTEST) -n $(JOBS) -m tools $(if $(TOOLS),-k '$(TOOLS)' python/tests/tools); code=$$?; \
+	  $(PYTEST) -n $(JOBS) --dist loadgroup -m tools $(if $(TOOLS),-k '$(TOOLS)' python/tests/tools); code=$$?; \
 	  if [ $(PLACE) = beside ]; then $(BIN)/python scripts/tools_table.py $(TOOL_ROWS) docs/tools.md; fi && exit $$code
 
 .PHONY: test-tracer-tools
