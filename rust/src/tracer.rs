@@ -59,7 +59,7 @@ impl Tracer {
     #[pyo3(signature = (*, helper, scratch))]
     #[expect(clippy::needless_pass_by_value, reason = "extracted from Python")]
     fn new(py: Python<'_>, helper: PathBuf, scratch: PathBuf) -> PyResult<Self> {
-        let supervisor = py.enter(|| Supervisor::start(&helper, &scratch))?;
+        let supervisor = py.enter(|| Supervisor::start_as_asked(&helper, &scratch))?;
         let waker = supervisor.waker();
         Ok(Self { running: Mutex::new(Running { supervisor, refused: None, trace: None }), waker })
     }

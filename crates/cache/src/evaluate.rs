@@ -89,6 +89,7 @@ impl Tree<'_> {
         match look {
             Look::Listing => return self.listing(path),
             Look::Present => return self.present(path),
+            Look::Own if self.is_own_in_place(path) => return Ok(Value::OwnOrAbsent),
             _ => {}
         }
         let stands = match self.stands(path) {
@@ -151,6 +152,12 @@ impl Tree<'_> {
         let later = owners.copied().find(|id| (self.is_later)(*id) && is_on("later"));
         self.needs.borrow_mut().extend(later);
         later.is_some()
+    }
+
+    /// Whether what the run in question did not find, and perhaps made, is there as the step left it.
+    fn is_own_in_place(&self, path: &[u8]) -> bool {
+        let is_own = || self.own.contains_key(path) && self.overlay.at(path, self.step).is_none();
+        self.in_place.get() && is_own()
     }
 
     fn disk_value(&self, look: Look, path: &[u8], id: &stat::StatId) -> io::Result<Value> {

@@ -30,7 +30,7 @@ impl Workspace {
         for (look, name) in names.chain(globs) {
             let op = Op { look, place: Place { root: Root::Env, rel: name.clone() } };
             let value = tree.evaluate(&op);
-            judged.inputs.push((op, value));
+            judged.input(op.look, op.place, value);
         }
         self.add_tracked_outputs(hinted, &tree.step.rules, judged);
         for rel in &hinted.tracked_inputs {
@@ -60,7 +60,7 @@ impl Workspace {
             Ok((moved, value)) => {
                 let refused = moved.map(|path| NotCached::at(NotCachedKind::InputModified, &path));
                 judged.refused = judged.refused.take().or(refused);
-                judged.inputs.push((Op { look: Look::Beneath, place }, value));
+                judged.input(Look::Beneath, place, value);
             }
             Err(error) => {
                 let (kind, detail) = (NotCachedKind::InputUnreadable, Some(error.to_string()));

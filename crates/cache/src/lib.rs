@@ -16,6 +16,7 @@ mod journal;
 mod log;
 mod lookup;
 mod manifest;
+mod modes;
 mod overlay;
 mod own;
 mod pack;

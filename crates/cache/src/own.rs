@@ -25,6 +25,11 @@ impl Owned {
     pub(crate) fn kind(&self) -> Kind {
         self.id.kind()
     }
+
+    /// Whether somebody changed its permission bits since it was left so.
+    pub(crate) fn has_other_mode(&self, left: &Left) -> bool {
+        self.kind() != Kind::Link && self.id.permissions() != left.mode
+    }
 }
 
 /// Absolute paths that a step owns at this moment.

@@ -11,6 +11,7 @@ use store::{Left, Standing};
 
 use crate::build_on::Reads;
 use crate::disk::{Disk, lock};
+use crate::modes::umask;
 use crate::own::OwnPaths;
 use crate::step::{Step, StepId};
 use crate::workspace::Workspace;
@@ -27,13 +28,17 @@ pub(crate) struct Before {
     /// Whether somebody else's bytes, or those of a run that nobody can vouch for, are mixed into
     /// it: then no run can build on it as on a whole.
     pub(crate) mixed: bool,
+    /// Own paths whose permission bits this run would not have given them.
+    pub(crate) odd: HashSet<Vec<u8>>,
+    /// The umask that the run is given, if it is known.
+    pub(crate) umask: Option<u32>,
 }
 
 /// How a standing result stands.
 #[derive(Default)]
 struct Condition {
-    /// Paths of it that are not there, or hold what another result of the step, or a later step of
-    /// this run, left: they can be put back.
+    /// Paths of it that are not there, have other permission bits, or hold what another result of the
+    /// step, or a later step of this run, left: they can be put back.
     damaged: HashSet<Vec<u8>>,
     /// Whether bytes that nobody recorded are where its bytes were.
     mixed: bool,
@@ -52,10 +57,12 @@ impl Workspace {
         self.know_git_index();
         let standing = lock(&self.state).standing(&step.key).ok().flatten();
         let reads = self.last_reads(&step).unwrap_or_default();
-        let mut before = Before { own: self.own(&step), standing, reads, mixed: false };
+        let mut before = Before { own: self.own(&step), standing, reads, ..Before::default() };
         if let Some(standing) = before.standing.take() {
             before = self.with_standing(&step, before, standing);
         }
+        before.odd = self.odd_modes(&step, &before.own, before.standing.as_ref());
+        before.umask = umask();
         lock(&self.before).insert(id, before);
         if step.spec.cached { self.known_variables(&step) } else { Vec::new() }
     }
@@ -81,8 +88,11 @@ impl Workspace {
         if stale {
             self.set_aside(step, &before.own);
             self.give_back_shared_state(step, &before.own);
-            // What had to stay is somebody else's as well: it counts as it is.
-            return Before::default();
+            // What had to stay is somebody else's as well: it counts as it is. A directory holds
+            // nothing of its own but its permission bits, which are looked at apart.
+            let mut own = self.own(step);
+            own.retain(|_, owned| owned.kind() == Kind::Dir);
+            return Before { own, ..Before::default() };
         }
         before.own = self.own(step);
         Before { standing: Some(standing), ..before }
@@ -115,6 +125,10 @@ impl Workspace {
             match own.get(&path) {
                 Some(owned) if owned.digest == left.digest || is_tool_state(&path) => {
                     condition.remains |= is_file;
+                    let same_bytes = owned.digest == left.digest;
+                    if same_bytes && owned.has_other_mode(left) && is_on("own-mode") {
+                        condition.damaged.insert(path);
+                    }
                 }
                 None if Disk::lstat(&path).is_ok_and(|id| id.is_none()) => {
                     condition.damaged.insert(path);

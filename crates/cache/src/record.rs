@@ -7,8 +7,8 @@ use std::time::Duration;
 use digest::{Digest, hash_bytes};
 use fspy_trace::Trace;
 use policy::{
-    Facts, Hinted, Judgement, Look, NotCached, NotCachedKind, Op, Output, OutputKind, PathSet,
-    Place, Root, Value, is_on, judge, strong_fingerprint,
+    Facts, Hinted, Judgement, KeptMode, Look, NotCached, NotCachedKind, Op, Output, OutputKind,
+    PathSet, Place, Root, Value, judge, strong_fingerprint,
 };
 use store::{Left, Owner, Run, set_digest};
 
@@ -122,33 +122,39 @@ impl Workspace {
             *tree.hinted.borrow_mut() = hinted.clone();
             let (rules, path_dirs) = (&step.rules, &step.path_dirs);
             let facts = Facts { trace, roots: &self.roots, rules, path_dirs, hinted };
-            let world = RunWorld { workspace: self, tree, own: &before.own, in_place: false };
+            let (own, umask) = (&before.own, before.umask);
+            let world = RunWorld { workspace: self, tree, own, umask, in_place: false };
             let mut judged = judge(facts, &world);
             let touched = touched(&judged, &self.roots);
             let mut in_place = false;
-            if judged.refused.is_none()
-                && let Some(path) = relied_on(&judged, before)
-            {
-                if before.mixed {
+            if judged.refused.is_none() {
+                let relied_on = relied_on(&judged, before);
+                // A directory that others share stays, with bits that this run can't set right.
+                let is_odd = |kept: &(Vec<u8>, _)| before.odd.contains(&kept.0);
+                let mut dirs = judged.kept_modes.iter().filter(|kept| kept.1 == KeptMode::Dir);
+                let odd_dir = dirs.any(is_odd);
+                if odd_dir || before.mixed && relied_on.is_some() {
                     in_place = true;
                     let took_foreign = judged.took_foreign;
                     judged = judge(facts, &RunWorld { in_place: true, ..world });
                     judged.took_foreign = took_foreign;
                     let place = Place { root: Root::Workspace, rel: Vec::new() };
                     let value = Value::text(&self.roots.workspace);
-                    judged.inputs.push((Op { look: Look::InPlace, place }, value));
-                } else if judged.built_on.is_none() {
-                    judged.refused = Some(NotCached::at(NotCachedKind::BuiltOnItself, &path));
-                } else if let Err(stale) = self.build_on(step, before, tree, &mut judged) {
-                    judged.refused = Some(self.stale(&path, &stale));
+                    judged.input(Look::InPlace, place, value);
+                } else if let Some(path) = relied_on {
+                    if judged.built_on.is_none() {
+                        judged.refused = Some(NotCached::at(NotCachedKind::BuiltOnItself, &path));
+                    } else if let Err(stale) = self.build_on(step, before, tree, &mut judged) {
+                        judged.refused = Some(self.stale(&path, &stale));
+                    }
                 }
             }
             self.add_hinted(hinted, trace, tree, &mut judged);
             self.add_declared_outputs(step, &mut judged);
-            if judged.refused.is_none() && is_on("root") && self.embeds_root(&judged.outputs) {
+            if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
                 let place = Place { root: Root::Workspace, rel: Vec::new() };
                 let value = Value::text(&self.roots.workspace);
-                judged.inputs.push((Op { look: Look::Here, place }, value));
+                judged.input(Look::Here, place, value);
             }
             (judged, in_place, touched)
         })
@@ -316,7 +322,13 @@ fn refuse(step: &Step, end: &RunEnd) -> Option<NotCached> {
 fn relied_on(judged: &Judgement, before: &Before) -> Option<Vec<u8>> {
     let kept_mode = || {
         let moved = before.mixed || modes_moved(&before.reads, &judged.inputs);
-        judged.kept_mode.clone().filter(|_| moved)
+        let counts = |path, kept| match kept {
+            KeptMode::Dir => false,
+            KeptMode::Emptied => before.odd.contains(path),
+            KeptMode::Overwritten => moved || before.odd.contains(path),
+        };
+        let mut kept = judged.kept_modes.iter();
+        kept.find(|(path, kept)| counts(path, *kept)).map(|(path, _)| path.clone())
     };
     judged.built_on.clone().or_else(kept_mode)
 }

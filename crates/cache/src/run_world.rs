@@ -10,6 +10,7 @@ use stat::{Kind, StatId};
 
 use crate::disk::{Disk, access, list, read_link};
 use crate::evaluate::Tree;
+use crate::modes::is_plain;
 use crate::own::{OwnPaths, Owned};
 use crate::workspace::Workspace;
 
@@ -18,6 +19,8 @@ pub(crate) struct RunWorld<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) tree: &'a Tree<'a>,
     pub(crate) own: &'a OwnPaths,
+    /// The umask that the run was given, if it is known.
+    pub(crate) umask: Option<u32>,
     /// Whether the run is judged as one that is right in place only: own paths are nothing special.
     pub(crate) in_place: bool,
 }
@@ -74,6 +77,10 @@ impl World for RunWorld<'_> {
             let digest = self.workspace.disk.known_before(found)?;
             self.workspace.left_before(path, &digest, self.tree.step).then_some(digest)
         })
+    }
+
+    fn has_plain_mode(&self, id: &StatId) -> bool {
+        self.umask.is_some_and(|umask| is_plain(Kind::File, id.permissions(), umask))
     }
 
     fn is_unordered(&self, path: &[u8]) -> bool {

@@ -91,7 +91,7 @@ impl Engine {
         let workspace = Arc::new(Workspace::open(&options.workspace)?);
         let state_dir = options.workspace.state_dir.clone();
         let supervisor =
-            Supervisor::start(&options.helper, &state_dir).map_err(OpenError::Helper)?;
+            Supervisor::start_as_asked(&options.helper, &state_dir).map_err(OpenError::Helper)?;
         let (sender, messages) = unbounded();
         let shared = Shared {
             workspace: Arc::clone(&workspace),

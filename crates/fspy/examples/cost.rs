@@ -6,8 +6,11 @@
 use std::env;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
+use std::time::Duration;
 
 use fspy::{BUILT_HELPER, BUILT_PRELOAD, Event, Spawn, Supervisor};
+
+const WARM_UP: Duration = Duration::from_millis(100);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let way = env::args().nth(1).ok_or("usage: cost plain|notify|fast COMMAND…")?;
@@ -24,6 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "fast" => Supervisor::start_fast(helper, Path::new(BUILT_PRELOAD), &scratch)?,
         _ => Supervisor::start(helper, &scratch)?,
     };
+    // The helper starts once a run, long before the first step: what it makes ready is no step's cost.
+    std::thread::sleep(WARM_UP);
     supervisor.spawn(&spawn)?;
     loop {
         for event in supervisor.next_events(64, None) {

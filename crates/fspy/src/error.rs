@@ -25,6 +25,14 @@ pub enum Error {
         /// What it did instead.
         why: String,
     },
+    /// The variable that says how to trace says nothing that is known.
+    #[error("{} is `{asked}`, but can only be one of {ways}", crate::asked::VARIABLE)]
+    UnknownWay {
+        /// What it says.
+        asked: String,
+        /// What it may say.
+        ways: String,
+    },
     /// Descriptors or memory ran out.
     #[error("cannot {doing}: {source}")]
     System {

@@ -3,6 +3,7 @@
 //!
 //! How a command is traced is not visible here but for the [`Fidelity`] of its trace.
 
+mod asked;
 mod error;
 mod event;
 mod helper;

@@ -13,6 +13,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::asked;
 use crate::error::{Attempt, Error, SpawnError};
 use crate::event::{Event, Exit, Spawn, Stream, Untraced};
 use crate::helper::Helper;
@@ -54,6 +55,18 @@ impl Supervisor {
     /// directory of the file system that steps write to; it is used to read that one's clock.
     pub fn start(helper: &Path, scratch_dir: &Path) -> Result<Self, Error> {
         Self::with(Helper::start(helper, None)?, scratch_dir)
+    }
+
+    /// As [`Supervisor::start`], the way that the user asked for with `TASKRUNNER_TRACER`; the preload
+    /// library lies beside the helper.
+    ///
+    /// # Errors
+    /// As [`Supervisor::start`]; if there is no such way.
+    pub fn start_as_asked(helper: &Path, scratch_dir: &Path) -> Result<Self, Error> {
+        match asked::library(helper)? {
+            Some(library) => Self::start_fast(helper, &library, scratch_dir),
+            None => Self::start(helper, scratch_dir),
+        }
     }
 
     /// As [`Supervisor::start`]; besides, programs are given the `preload` library where that pays,

@@ -7,8 +7,8 @@ use fspy_ring::{FAST, PAGE_EXIT};
 use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
 
 use crate::syscalls::{
-    ARCH, CALLS, FOREIGN, FOREIGN_HANDLER, FOREIGN_SOCKETS, HANDLER, HAS_X32, IO_URING_SETUP,
-    PRCTL, Picked, SECCOMP, X32,
+    ARCH, CALLS, FCHDIR, FOREIGN, FOREIGN_HANDLER, FOREIGN_SOCKETS, HANDLER, HAS_X32,
+    IO_URING_SETUP, PRCTL, Picked, SECCOMP, X32,
 };
 
 /// Offset of the number in `struct seccomp_data`.
@@ -38,10 +38,12 @@ pub(crate) fn program(action: u32) -> Vec<sock_filter> {
 }
 
 /// The program for the fast way: calls of interest are notified, but for those that only look and
-/// come from the known page; those that install a filter are notified besides.
+/// come from the known page; those that install a filter are notified besides, and those that change
+/// the directory that relative paths start from.
 pub(crate) fn fast_program() -> Vec<sock_filter> {
     let mut native = from_page();
     native.extend(when_equal(SECCOMP, NOTIFY));
+    native.extend(when_equal(FCHDIR, NOTIFY));
     native.extend(each(CALLS.iter().map(|call| call.number), NOTIFY));
     native.extend(pick(FILTERING, NOTIFY));
     native.extend(pick(HANDLER, NOTIFY));
@@ -197,7 +199,7 @@ mod tests {
                 _ => libc::SECCOMP_RET_ALLOW,
             };
             assert_eq!(run(&plain, ARCH, number), expected, "call {number}");
-            let expected = if number == SECCOMP { NOTIFY } else { expected };
+            let expected = if [SECCOMP, FCHDIR].contains(&number) { NOTIFY } else { expected };
             assert_eq!(run(&fast, ARCH, number), expected, "call {number}");
         }
     }

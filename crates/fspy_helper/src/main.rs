@@ -59,7 +59,8 @@ fn run() -> io::Result<()> {
     let (rung, reason) = probe::ladder();
     // Whoever starts this program may name the preload library, where there is a working one.
     let preload = std::env::args_os().nth(1).filter(|_| cfg!(target_arch = "x86_64"));
-    let workshop = preload.and_then(|path| fast::Workshop::new(path.into())).map(Arc::new);
+    let workshop = preload.and_then(|path| fast::Workshop::new(path.into()));
+    workshop.iter().for_each(fast::Workshop::prepare);
     let shared = Arc::new(shared::Shared::new(control, null, rung, workshop)?);
     let fidelity = rung.fidelity();
     shared.report(&Report::Hello { version: VERSION, fidelity, reason });

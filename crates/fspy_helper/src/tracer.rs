@@ -15,7 +15,7 @@ use crate::handlers;
 use crate::listen::{Notification, Waiting};
 #[cfg(feature = "mutations")]
 use crate::mutations;
-use crate::syscalls::{ARCH, Call, Index, Meaning, PRCTL, SECCOMP};
+use crate::syscalls::{ARCH, Call, FCHDIR, Index, Meaning, PRCTL, SECCOMP};
 use crate::thread::{Thread, World};
 use crate::tree::Family;
 
@@ -88,20 +88,59 @@ impl Tracer {
     pub(crate) fn answer(&mut self, listener: &impl Waiting, notification: &Notification) {
         // What was done before this call is told before it.
         self.catch_up();
-        if notification.arch == ARCH && FILTERING.contains(&notification.number) {
-            // A filter of the program's own may not like what the library does.
-            self.turn_off();
-            listener.proceed(notification.id);
+        let (tid, id) = (notification.tid, notification.id);
+        if let Some(fast) = &mut self.fast {
+            fast.arrived(tid);
+        }
+        if notification.arch == ARCH && self.is_about_the_process(notification) {
+            listener.proceed(id);
             return;
         }
         if let Some(layout) = handlers::installs(notification) {
-            if listener.is_valid(notification.id) {
-                handlers::keep_restarting(notification.tid, notification.args[1], layout);
+            if listener.is_valid(id) {
+                handlers::keep_restarting(tid, notification.args[1], layout);
             }
-            listener.proceed(notification.id);
+            listener.proceed(id);
             return;
         }
+        match self.reported(notification) {
+            Some(made) => self.answer_call(listener, &made, true),
+            None => self.answer_call(listener, notification, false),
+        }
+    }
+
+    /// Answers a call of the table, or that the library `made` it.
+    fn answer_call(&mut self, listener: &impl Waiting, notification: &Notification, made: bool) {
+        let (tid, id) = (notification.tid, notification.id);
         let call = self.index.get(notification);
+        let findings = self.found(listener, notification, call);
+        let answered = match (&mut self.fast, call) {
+            (Some(fast), Some(call)) if notification.arch == ARCH && !made => {
+                fast.answers(listener, notification, call)
+            }
+            _ => Answer::NotOurs,
+        };
+        // Only while the caller waited is it sure that its number was not given to another.
+        let waited = match answered {
+            Answer::Hidden => return,
+            Answer::Given => true,
+            Answer::NotOurs if made => listener.succeed(id),
+            Answer::NotOurs => listener.proceed(id),
+        };
+        if waited {
+            self.count(tid, call);
+            self.log(tid, call, &findings);
+            self.absorb(findings);
+        }
+    }
+
+    /// What a call is about to do, and what has to be done about it before it goes on.
+    fn found(
+        &mut self,
+        listener: &impl Waiting,
+        notification: &Notification,
+        call: Option<&Call>,
+    ) -> Findings {
         let findings = match call {
             Some(call) => self.look_at(notification, call),
             None => foreign_architecture(),
@@ -114,23 +153,32 @@ impl Tracer {
         if findings.world_changes {
             self.turn_off();
         }
-        let answered = match (&mut self.fast, call) {
-            (Some(fast), Some(call)) if notification.arch == ARCH => {
-                fast.answers(listener, notification, call)
-            }
-            _ => Answer::NotOurs,
-        };
-        // Only while the caller waited is it sure that its number was not given to another.
-        let waited = match answered {
-            Answer::Hidden => return,
-            Answer::Given => true,
-            Answer::NotOurs => listener.proceed(notification.id),
-        };
-        if waited {
-            self.count(notification.tid, call);
-            self.log(notification.tid, call, &findings);
-            self.absorb(findings);
+        if let (Some(fast), Some(call)) = (&mut self.fast, call)
+            && fast::moves(call, &findings)
+        {
+            fast.departs(notification.tid, notification.number);
         }
+        findings
+    }
+
+    /// Calls that name nothing, and say what becomes of the library's calls.
+    fn is_about_the_process(&mut self, notification: &Notification) -> bool {
+        if FILTERING.contains(&notification.number) {
+            // A filter of the program's own may not like what the library does.
+            self.turn_off();
+            return true;
+        }
+        let moves = notification.number == FCHDIR.cast_signed();
+        if let (Some(fast), true) = (&mut self.fast, moves) {
+            fast.departs(notification.tid, notification.number);
+        }
+        moves
+    }
+
+    /// The call that the library tells of having made, if this is how it does that.
+    fn reported(&self, notification: &Notification) -> Option<Notification> {
+        self.fast.as_ref()?;
+        fast::reported(notification, self.index.get(notification)?)
     }
 
     fn count(&mut self, tid: u32, call: Option<&Call>) {
@@ -152,11 +200,18 @@ impl Tracer {
                 lost = true;
                 continue;
             };
-            let findings = fast::describe(&recorded, &self.fold, self.started_ns);
+            let Some(fast) = &mut self.fast else { break };
+            let (thread, call) = (recorded.thread(), recorded.call);
+            let findings = fast.describe(recorded, &self.fold, self.started_ns);
+            #[cfg(feature = "mutations")]
+            let findings = mutations::without(findings);
             self.recorded += 1;
-            self.count(recorded.pid(), None);
-            self.log(recorded.pid(), Some(recorded.call), &findings);
+            self.calls += 1;
+            self.log(thread, Some(call), &findings);
             self.absorb(findings);
+        }
+        if let Some(fast) = &mut self.fast {
+            fast.look_for_arrivals();
         }
         if lost {
             self.incomplete.extend(vec![Incomplete::HelperLost]);

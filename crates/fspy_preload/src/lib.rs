@@ -17,6 +17,8 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
+mod base;
+#[cfg(target_arch = "x86_64")]
 mod entry;
 #[cfg(target_arch = "x86_64")]
 mod hook;
@@ -24,6 +26,8 @@ mod hook;
 mod patch;
 #[cfg(target_arch = "x86_64")]
 mod sys;
+#[cfg(target_arch = "x86_64")]
+mod user;
 
 /// The trace format this library belongs to: `fspy_trace::FORMAT`, checked by fspy's tests.
 const FORMAT: u32 = 1;
@@ -36,7 +40,7 @@ pub static TASKRUNNER_PRELOAD_FORMAT: u32 = FORMAT;
 #[cfg(target_arch = "x86_64")]
 #[used]
 #[unsafe(link_section = ".init_array")]
-static BEGIN: extern "C" fn() = patch::begin;
+static BEGIN: extern "C" fn(i32, *const usize, *const usize) = patch::begin;
 
 /// Owner of the note, padded to four bytes as the format demands.
 const OWNER: [u8; 12] = *b"taskrunner\0\0";

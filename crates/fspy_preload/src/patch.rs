@@ -8,11 +8,12 @@ use core::ptr;
 
 use fspy_ring::{BYTES, HANDSHAKE_DIR, Handshake, MAX_SITES, PAGE, Site, SiteKind, Writer};
 
+use crate::base::READS_POINTER;
 use crate::entry::{
     BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
     fspy_slots_wide, slot,
 };
-use crate::hook::RING;
+use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
 
 const O_RDWR: i64 = 2;
@@ -39,11 +40,13 @@ unsafe fn is_as_expected(site: Site) -> bool {
     })
 }
 
-/// Runs when the library is loaded, after its relocation.
-pub(crate) extern "C" fn begin() {
+/// Runs when the library is loaded, after its relocation; the loader passes on what the program will
+/// get.
+pub(crate) extern "C" fn begin(_count: i32, _arguments: *const usize, environment: *const usize) {
     let mut handshake = MaybeUninit::<Handshake>::uninit();
     // SAFETY: before the program's first instruction there is one thread, and it is here.
     unsafe {
+        (&raw mut (*handshake.as_mut_ptr()).program).write(0);
         (&raw mut (*handshake.as_mut_ptr()).count).write(0);
         let address = handshake.as_mut_ptr().expose_provenance() as i64;
         let args = [i64::from(HANDSHAKE_DIR), address, O_RDWR, 0, 0, 0];
@@ -57,10 +60,37 @@ pub(crate) extern "C" fn begin() {
         if map_page() {
             RING = writer;
             let handshake = handshake.as_ptr();
+            PROGRAM = (*handshake).program as u32;
+            READS_POINTER = allows_thread_pointer(environment);
             let count = ((*handshake).count as usize).min(MAX_SITES);
             patch_all((&raw const (*handshake).sites).cast(), count);
         }
     }
+}
+
+/// Whether the kernel lets programs read the register that points to a thread's own variables: it
+/// says so in the auxiliary vector, which lies after the environment.
+unsafe fn allows_thread_pointer(environment: *const usize) -> bool {
+    const AT_HWCAP2: usize = 26;
+    const FSGSBASE: usize = 1 << 1;
+    if environment.is_null() {
+        return false;
+    }
+    let mut at = environment;
+    // SAFETY: both end with zero, and one follows the other.
+    unsafe {
+        while at.read() != 0 {
+            at = at.add(1);
+        }
+        at = at.add(1);
+        while at.read() != 0 {
+            if at.read() == AT_HWCAP2 {
+                return at.add(1).read() & FSGSBASE != 0;
+            }
+            at = at.add(2);
+        }
+    }
+    false
 }
 
 unsafe fn map_ring(ring: i64) -> Option<Writer> {

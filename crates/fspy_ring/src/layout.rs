@@ -9,16 +9,23 @@ pub const PAGE: usize = 0x6ace_0000;
 pub const PAGE_EXIT: u64 = PAGE as u64 + 2;
 /// No descriptor has this number: `openat` on it asks the helper for the ring.
 pub const HANDSHAKE_DIR: i32 = 0x7ace_0001;
+/// Nor this: `openat` on it tells the helper of a call that was made and can't be recorded. Its
+/// second argument points to [`REPORTED_WORDS`] words: the call's number and its arguments.
+pub const REPORT_DIR: i32 = 0x7ace_0002;
+/// As above.
+pub const REPORTED_WORDS: usize = 7;
 /// Calls that may be made from the page: `open`, `openat`, `stat`, `lstat`, `newfstatat`, `statx`,
-/// `access`, `faccessat`, `faccessat2`, `readlink`, `readlinkat`.
-pub const FAST: [u32; 11] = [262, 257, 4, 6, 332, 21, 269, 439, 267, 89, 2];
+/// `access`, `faccessat`, `faccessat2`, `readlink`, `readlinkat`, `getdents64`.
+pub const FAST: [u32; 12] = [262, 257, 4, 6, 332, 21, 269, 439, 267, 89, 2, LIST];
+/// `getdents64`: recorded with the directory as [`Entry`]'s base and identity, and no path.
+pub const LIST: u32 = 217;
 /// Most places in the C library that are patched.
 pub const MAX_SITES: usize = 128;
 
 /// Bytes of records that the ring holds.
-pub(crate) const CAPACITY: u64 = 1 << 20;
-/// Slots in the table of what was recorded last.
-pub(crate) const RECENT: usize = 1 << 10;
+pub(crate) const CAPACITY: u64 = 1 << 21;
+/// Slots in the table of what is on record.
+pub(crate) const KNOWN: usize = 1 << 15;
 /// Size of the whole.
 pub const BYTES: usize = size_of::<Shared>();
 /// Longest path, and longest directory it starts from, that are recorded; longer ones go the slow
@@ -30,22 +37,23 @@ pub const LONGEST: usize = 1024;
 pub(crate) struct Shared {
     /// Every call is to take the slow way from now on.
     pub(crate) off: AtomicU32,
-    /// A call was made that could not be recorded any more.
-    pub(crate) lost: AtomicU32,
     /// Every call is to be recorded, however often it was before.
     pub(crate) every: AtomicU32,
-    _even: u32,
-    /// Calls that were the same as one on record.
+    _flags: [u64; 7],
+    /// Calls that were the same as one on record, or say nothing.
     pub(crate) repeated: AtomicU64,
-    _apart: [u64; 5],
+    _count: [u64; 7],
     /// Where the next record begins; only grows.
     pub(crate) head: AtomicU64,
     _from: [u64; 7],
     /// Where the first record begins that is not read; only grows.
     pub(crate) tail: AtomicU64,
-    _data: [u64; 7],
-    /// For each hash: one more than the position of a record that has it.
-    pub(crate) recent: [AtomicU64; RECENT],
+    _between: [u64; 7],
+    /// Changes with what names mean; see [`crate::Writer::generation`].
+    pub(crate) generation: AtomicU64,
+    _after: [u64; 7],
+    /// Fingerprints of calls that are on record, each in the slot it hashes to.
+    pub(crate) known: [AtomicU64; KNOWN],
     pub(crate) data: [AtomicU64; CAPACITY as usize / 8],
 }
 
@@ -57,6 +65,7 @@ pub(crate) const PADDING: u64 = 3 << 32;
 /// Read, but not given free, because an earlier one is not written yet.
 #[cfg(feature = "reader")]
 pub(crate) const READ: u64 = 4 << 32;
+#[cfg(feature = "reader")]
 pub(crate) const LENGTH: u64 = u32::MAX as u64;
 
 /// One call, as the hook records it: what was asked, what came of it, and what was there.
@@ -83,18 +92,20 @@ pub struct Entry {
     pub ctime_ns: i64,
     /// As above.
     pub mode: u32,
-    /// Length of the directory that a relative path starts from; 0 for an absolute one.
-    pub base_length: u32,
+    /// Length of the directory that a relative path starts from, or that is listed; 0 if there is
+    /// none.
+    pub base_length: u16,
     /// Length of the path.
-    pub path_length: u32,
-    /// The process. Not compared when calls are.
-    pub pid: u32,
+    pub path_length: u16,
+    /// The thread that made the call. Not compared when calls are.
+    pub thread: u32,
+    /// What the [`Handshake`] said its program is. Not compared.
+    pub program: u32,
 }
 
 /// Words of an [`Entry`].
 pub(crate) const ENTRY_WORDS: usize = size_of::<Entry>() / 8;
-/// Words of it that make calls the same: all but the last, which holds the path's length, which is
-/// compared as part of the record's, and the process.
+/// Words of it that make calls the same: all but the last, which says who made the call.
 pub(crate) const COMPARED_WORDS: usize = ENTRY_WORDS - 1;
 
 /// Which comparison follows a `syscall` instruction, and moves along with it.
@@ -129,6 +140,8 @@ impl SiteKind {
 #[repr(C)]
 #[derive(Clone, Debug)]
 pub struct Handshake {
+    /// A number for the program that the process runs.
+    pub program: u64,
     /// How many of the following count.
     pub count: u64,
     /// One [`Site`] each, packed; in the order of their addresses, one library after the other.

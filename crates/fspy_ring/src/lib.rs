@@ -19,17 +19,21 @@
 #[cfg(test)]
 extern crate std;
 
+mod fingerprint;
 mod layout;
 #[cfg(feature = "reader")]
 mod reader;
+mod text;
 mod writer;
 
+pub use fingerprint::{Fingerprint, hash};
 pub use layout::{
-    BYTES, Entry, FAST, HANDSHAKE_DIR, Handshake, LONGEST, MAX_SITES, PAGE, PAGE_EXIT, Site,
-    SiteKind,
+    BYTES, Entry, FAST, HANDSHAKE_DIR, Handshake, LIST, LONGEST, MAX_SITES, PAGE, PAGE_EXIT,
+    REPORT_DIR, REPORTED_WORDS, Site, SiteKind,
 };
 #[cfg(feature = "reader")]
 pub use reader::{Broken, Reader, Record};
+pub use text::{text_word, words};
 pub use writer::{NoRoom, Writer};
 
 #[cfg(all(test, feature = "reader"))]

@@ -4,7 +4,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use core::sync::atomic::AtomicU64;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crate::layout::{
     CAPACITY, ENTRY_WORDS, Entry, LENGTH, LONGEST, PADDING, READ, RESERVED, Shared, WRITTEN,
@@ -30,7 +30,7 @@ pub enum Broken {
 pub struct Record {
     /// What is of fixed size.
     pub entry: Entry,
-    /// Directory that the path starts from, if it is relative.
+    /// Directory that the path starts from, if it is relative; that is listed.
     pub base: Vec<u8>,
     /// The path as the call named it.
     pub path: Vec<u8>,
@@ -74,13 +74,25 @@ impl Reader {
         self.shared().head.load(Acquire) == self.shared().tail.load(Relaxed)
     }
 
-    /// Whether a call was made that could not be recorded.
-    #[must_use]
-    pub fn has_lost(&self) -> bool {
-        self.shared().lost.load(Acquire) != 0
+    /// What names mean is about to change: nothing that is on record counts, and nothing recorded
+    /// until [`Reader::settle`].
+    pub fn unsettle(&self) {
+        self.shared().generation.fetch_or(1, AcqRel);
     }
 
-    /// How many calls were the same as one on record.
+    /// What was about to change has changed.
+    pub fn settle(&self) {
+        let generation = self.generation() | 1;
+        self.shared().generation.store(generation.wrapping_add(1), Release);
+    }
+
+    /// See [`crate::Writer::generation`]; odd while anything may be on the move.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.shared().generation.load(Acquire)
+    }
+
+    /// How many calls were the same as one on record, or say nothing.
     #[must_use]
     pub fn repeated(&self) -> u64 {
         self.shared().repeated.load(Relaxed)
@@ -154,7 +166,7 @@ impl Reader {
             // SAFETY: an entry is that many whole words, and any bits are valid.
             unsafe { core::ptr::from_mut(&mut entry).cast::<u64>().add(index).write(word) };
         }
-        let sizes = [entry.base_length as usize, entry.path_length as usize];
+        let sizes = [usize::from(entry.base_length), usize::from(entry.path_length)];
         let rounded = sizes.map(|size| (size as u64).next_multiple_of(WORD));
         let sane = sizes.iter().all(|&size| size <= LONGEST);
         if length < fixed || !sane || fixed + rounded[0] + rounded[1] != length {
@@ -166,10 +178,13 @@ impl Reader {
     }
 
     fn text(&self, at: u64, length: usize) -> Vec<u8> {
-        let words = 0..(length as u64).div_ceil(WORD);
-        let bytes =
-            words.flat_map(|index| self.word(at + index * WORD).load(Relaxed).to_ne_bytes());
-        bytes.take(length).collect()
+        let count = (length as u64).div_ceil(WORD);
+        let mut text = Vec::with_capacity(length.next_multiple_of(WORD as usize));
+        for index in 0..count {
+            text.extend_from_slice(&self.word(at + index * WORD).load(Relaxed).to_ne_bytes());
+        }
+        text.truncate(length);
+        text
     }
 
     fn word(&self, at: u64) -> &AtomicU64 {

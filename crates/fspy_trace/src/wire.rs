@@ -8,6 +8,10 @@ use crate::trace::{Fidelity, Trace};
 /// Version of every type in this module and in [`crate::Trace`].
 pub const VERSION: u32 = 4;
 
+/// Environment variable that names the highest rung of the ladder to try: `notify` or `fast`,
+/// `ptrace-filter`, `ptrace`. Read by runner and helper.
+pub const RUNG_VARIABLE: &str = "TASKRUNNER_TRACER";
+
 /// From the runner to the helper. The runner's going away is the end of the control socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {

@@ -5,7 +5,7 @@ use std::io;
 use fspy_trace::{Change, Record, Seen, State};
 use stat::{Kind, StatId};
 
-use crate::judge::{Context, Judgement, Output, OutputKind, World};
+use crate::judge::{Context, Judgement, KeptMode, Output, OutputKind, World};
 use crate::observed::{judge_observation, visible};
 use crate::pathset::Look;
 use crate::reason::{NotCached, NotCachedKind};
@@ -127,7 +127,9 @@ fn judge_left<W: World>(
     if record.at_change.is_some() && record.seen.any() {
         judgement.refuse(NotCached::at(NotCachedKind::InputModified, &record.path));
     }
-    if let Some(value) = earlier.filter(|_| looked_at(record, context)) {
+    let kept = kept_mode(record, after);
+    let keeps_odd = kept.is_some() && !context.world.has_plain_mode(after);
+    if let Some(value) = earlier.filter(|_| keeps_odd || looked_at(record, context)) {
         judgement.input(Look::Content, context.facts.roots.place(&record.path), value);
     } else if foreign && looked_at(record, context) {
         if restored_its_bytes(record, after, context)? {
@@ -136,6 +138,9 @@ fn judge_left<W: World>(
         let kind = kind_of_overwriting(record);
         judgement.took_foreign |= kind == NotCachedKind::ModifiedItsInput;
         judgement.refuse(NotCached::at(kind, &record.path));
+    } else if foreign && keeps_odd {
+        // What bits it would have got is known when the next run makes it from nothing.
+        judgement.refuse(NotCached::at(NotCachedKind::ReplacedUnknown, &record.path));
     }
     if foreign
         && record.change == Some(Change::Delete)
@@ -148,8 +153,8 @@ fn judge_left<W: World>(
     if held == Held::Own && (record.seen.read || keeps_bytes(record)) {
         judgement.built_on.get_or_insert_with(|| record.path.clone());
     }
-    if held == Held::Own && keeps_old_mode(record) {
-        judgement.kept_mode.get_or_insert_with(|| record.path.clone());
+    if let Some(kept) = kept.filter(|_| held == Held::Own) {
+        judgement.kept_modes.push((record.path.clone(), kept));
     }
     // An append to an output that the tool wants left out goes on with whatever is there.
     let appended_aside = context.ignores_output(&record.path)
@@ -184,17 +189,25 @@ fn looked_at<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
 }
 
 fn keeps_bytes(record: &Record) -> bool {
-    matches!(record.change, Some(Change::Modify | Change::Append))
+    matches!(record.change, Some(Change::Modify | Change::Append) | None)
 }
 
 fn writes_in_place(record: &Record) -> bool {
-    matches!(record.change, Some(Change::Write | Change::Modify | Change::Append))
+    matches!(record.change, Some(Change::Write | Change::Modify | Change::Append) | None)
 }
 
-/// Overwritten as a file that was there (`cp` onto its earlier copy): the permission bits are
-/// those of the earlier result, unless they were set again.
-fn keeps_old_mode(record: &Record) -> bool {
-    record.change == Some(Change::Overwrite) && !record.touched
+/// Whether the permission bits are those that the file was found with: it is the same file, and they
+/// were not set again.
+fn kept_mode(record: &Record, after: &StatId) -> Option<KeptMode> {
+    let before = record.before.id().filter(|before| {
+        let same = (before.dev, before.ino, before.mode) == (after.dev, after.ino, after.mode);
+        same && before.kind() == Kind::File && !record.touched
+    });
+    match (before?, record.change?) {
+        (_, Change::Overwrite) => Some(KeptMode::Overwritten),
+        (_, Change::Replace) => Some(KeptMode::Emptied),
+        _ => None,
+    }
 }
 
 /// A look at the bytes makes them an input that is gone. A mere look at whether something is there

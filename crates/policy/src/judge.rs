@@ -46,6 +46,9 @@ pub trait World {
     /// Digest of what the path held just before the run, if that was left by a step that comes
     /// before this one, and was found with this identity.
     fn earlier(&self, path: &[u8], found: &StatId) -> Option<Digest>;
+    /// Whether a regular file with this identity has the permission bits of one that the run would
+    /// have made without a word about them.
+    fn has_plain_mode(&self, id: &StatId) -> bool;
     /// Whether a name at this path is left out of listings: a step that does not come before this
     /// one is recorded to have left it.
     fn is_unordered(&self, path: &[u8]) -> bool;
@@ -97,6 +100,18 @@ pub struct Output {
     pub stored: bool,
 }
 
+/// How something of the step's own kept its permission bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptMode {
+    /// A directory that was found and left.
+    Dir,
+    /// A file that was emptied, by a command that would have made it.
+    Emptied,
+    /// A file that was overwritten as one that was there (`cp` onto its earlier copy). Its bits are
+    /// right as long as no input's are others than when that result was made.
+    Overwritten,
+}
+
 /// The judgement of one run.
 #[derive(Debug, Default)]
 pub struct Judgement {
@@ -115,10 +130,8 @@ pub struct Judgement {
     /// An own file whose bytes the run relied on: it found `b.o` up to date, or read its own state
     /// and wrote it anew. The result is then made of more than this run looked at.
     pub built_on: Option<Vec<u8>>,
-    /// An own file that was overwritten as one that was there (`cp` onto its earlier copy), and so
-    /// kept the permission bits of the earlier result. They are right as long as no input's are
-    /// others than when that result was made.
-    pub kept_mode: Option<Vec<u8>>,
+    /// Own paths that kept the permission bits which they were found with.
+    pub kept_modes: Vec<(Vec<u8>, KeptMode)>,
 }
 
 impl Judgement {
@@ -128,7 +141,8 @@ impl Judgement {
         }
     }
 
-    pub(crate) fn input(&mut self, look: Look, place: Place, value: Value) {
+    /// Adds an operation, with what it found.
+    pub fn input(&mut self, look: Look, place: Place, value: Value) {
         if is_on(look.rule(&value)) {
             self.inputs.push((Op { look, place }, value));
         }
@@ -291,8 +305,8 @@ fn judge_record<W: World>(
 /// Whether the run changed what stands at the record's path. An open for writing that changed
 /// nothing did not; something made and gone again did, because the run is then what explains it.
 fn was_changed<W: World>(record: &Record, trace: &Trace, world: &W) -> io::Result<bool> {
-    let Some(change) = record.change else { return Ok(false) };
     let after = world.lstat(&record.path)?;
+    let Some(change) = record.change else { return Ok(has_other_mode(record, after.as_ref())) };
     Ok(match (record.before.id(), after) {
         (None, _) | (Some(_), None) => true,
         // A young identity may stand for both the old bytes and the new.
@@ -308,6 +322,13 @@ fn was_changed<W: World>(record: &Record, trace: &Trace, world: &W) -> io::Resul
             _ => true,
         },
     })
+}
+
+/// Whether a file has nothing but its permission bits changed.
+fn has_other_mode(record: &Record, after: Option<&StatId>) -> bool {
+    let (Some(before), Some(after)) = (record.before.id(), after) else { return false };
+    let files = before.kind() == Kind::File && after.kind() == Kind::File;
+    record.touched && files && before.permissions() != after.permissions()
 }
 
 fn environments(trace: &Trace) -> Vec<&[u8]> {

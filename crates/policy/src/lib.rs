@@ -18,7 +18,7 @@ mod variables;
 mod zone;
 
 pub use hinted::Hinted;
-pub use judge::{Facts, Judgement, Output, OutputKind, World, judge, lookup_value};
+pub use judge::{Facts, Judgement, KeptMode, Output, OutputKind, World, judge, lookup_value};
 pub use noise::Noise;
 pub use pathset::{Asked, Look, Op, PathSet};
 pub use place::{Place, Root, Roots};

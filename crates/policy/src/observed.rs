@@ -6,7 +6,7 @@ use fspy_trace::{Change, Listed, Record, State};
 use stat::{Kind, StatId, join};
 
 use crate::changed::output;
-use crate::judge::{Context, Judgement, World};
+use crate::judge::{Context, Judgement, KeptMode, World};
 use crate::pathset::Look;
 use crate::reason::{NotCached, NotCachedKind};
 use crate::value::{Value, listing_value, mode_class};
@@ -103,6 +103,7 @@ fn judge_own<W: World>(
     }
     let Some(after) = context.world.lstat(&record.path)? else { return Ok(()) };
     if after.kind() == Kind::Dir {
+        judgement.kept_modes.push((record.path.clone(), KeptMode::Dir));
         judge_listing(record, context, judgement)?;
     } else {
         judgement.built_on.get_or_insert_with(|| record.path.clone());

@@ -25,6 +25,7 @@ pub const RULES: &[&str] = &[
     // What belongs to whom.
     "own-as-absent",
     "second-name",
+    "own-mode",
     "tool-state",
     "later",
     "overlay",

@@ -114,6 +114,9 @@ impl World for Tree {
     fn earlier(&self, _path: &[u8], _found: &StatId) -> Option<Digest> {
         None
     }
+    fn has_plain_mode(&self, id: &StatId) -> bool {
+        id.permissions() == 0o644
+    }
     fn is_unordered(&self, _path: &[u8]) -> bool {
         false
     }

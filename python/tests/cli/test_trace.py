@@ -55,6 +55,31 @@ def test_every_list_names_what_belongs_there(here: Path) -> None:
     assert trace.stdout == b"entry\n"
 
 
+@pytest.mark.parametrize("way", ["fast", "notify", "ptrace-filter", "ptrace"])
+def test_each_way_that_may_be_asked_for_sees_the_same(
+    here: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setenv("TASKRUNNER_TRACER", way)
+    trace = taskrunner.trace(["sh", "-c", SCRIPT])
+    if trace.fidelity == "none":
+        pytest.skip("that way is not to be had here")
+    assert trace.fidelity == way.replace("fast", "notify")
+    assert trace.complete
+    assert below(here, trace.read) == ["a"]
+    assert below(here, trace.listed) == ["sub"]
+    assert below(here, trace.wrote) == ["c", "kept"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_way_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TASKRUNNER_TRACER", "quick")
+    assert run_command(["trace", "--", "true"]) != 0
+    said = capfd.readouterr().err
+    assert said.startswith("error: TASKRUNNER_TRACER is `quick`, but can only be one of fast, ")
+
+
 def test_the_json_says_the_same(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_command(["trace", "--json", "--", "sh", "-c", SCRIPT]) == 0
     out, err = capfd.readouterr()

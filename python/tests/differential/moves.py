@@ -31,7 +31,7 @@ class Lose:
 
 @dataclass(frozen=True, slots=True)
 class Overwrite:
-    """One output is written over by hand."""
+    """One output is written over by hand, or has its permission bits changed."""
 
     pick: int
 

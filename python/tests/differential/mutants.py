@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..metamorphic.case import Conditions, Task, Toml
-from ..metamorphic.edits import Chmod, Delete, Put, Write
+from ..metamorphic.edits import Chmod, Delete, Put, SetEnv, SetUmask, Write
 from ..metamorphic.tree import Dir, File, Link
-from .moves import Again, Edit, Lose, Move
+from .moves import Again, Clone, Edit, Lose, Move
 from .world import TARGET, Scenario, World
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ALL = Lose(0, everything=True)
 OTHER = Edit(Write("x", b"other\n"))
+SAY = 'echo \'{{"op":"{}","path":"{}"}}\' >> "${{TASK_RUNNER_HINTS:-/dev/null}}"; '
 PROGRAM = File(b"#!/bin/sh\necho said\n", 0o755)
 
 
@@ -46,6 +47,7 @@ MUTANTS: dict[str, Mutant] = {
     # What a look finds.
     "content": Mutant(("cat x > o",), (OTHER,)),
     "mode": Mutant(("stat -c %A d > o",), (Edit(Chmod("d", 0o700)),), {"d": Dir()}),
+    "stat": Mutant(("[ -s x ] && echo yes > o || echo no > o",), (Edit(Write("x", b"")),)),
     "absence": Mutant(("cat y 2>/dev/null > o || echo none > o",), (Edit(Write("y")),)),
     "kind": Mutant(
         ("(cd d 2>/dev/null) && echo yes > o || echo no > o",),
@@ -68,8 +70,19 @@ MUTANTS: dict[str, Mutant] = {
     "own": Mutant(
         ("[ -e lock ] || echo 1 > lock; cat lock > o",), (Edit(Write("lock", b"2\n")),), {}
     ),
+    # What tools say, by the hint file.
+    "variable": Mutant(('echo "$NAME" > o',), (Edit(SetEnv("NAME", "two")),)),
+    "ignored": Mutant(
+        (SAY.format("ignoreInput", "d/noise") + "ls d | grep -v noise > o",),
+        (Again(),),
+        {"d/x": File(), "d/noise": File()},
+    ),
     # What belongs to whom.
     "own-as-absent": Mutant(("rm -rf out; mkdir out; cat x > out/o",), (Again(),)),
+    "own-mode": Mutant(
+        ("mkdir -p dist; cat x > dist/o", "mkdir -p dist; cat x > dist/p"),
+        (Edit(SetUmask(0o077)), Clone()),
+    ),
     "second-name": Mutant(("rm -f o; ln x o",), (OTHER, ALL)),
     "tool-state": Mutant(("mkdir -p b; cat x > b/o", "echo o >> b/.ninja_log"), (Again(),)),
     "later": Mutant(("[ -e p ] && echo yes > o || echo no > o", "cat x > p"), (Again(),)),
@@ -80,11 +93,10 @@ MUTANTS: dict[str, Mutant] = {
         TWO,
     ),
     # Building on a result.
-    # A failing run in between looks at less than what stands was made from.
-    "whole": Mutant(
-        ("grep -q good m || exit 1; [ -e o ] || cat x > o; cat y > p",),
-        (Edit(Write("m", b"bad\n")), OTHER, Edit(Write("m", b"good\n"))),
-        {"m": File(b"good\n"), "x": File(b"x\n"), "y": File(b"y\n")},
+    "foundation": Mutant(
+        ("[ -e o ] || cat Makefile > o; cat Makefile > p",),
+        (Edit(Write("Makefile", b"new\n")),),
+        {"Makefile": File(b"old\n")},
     ),
     "fresh": Mutant(
         ("[ -e o ] || cat x > o; cat y > p",),
@@ -103,11 +115,10 @@ MUTANTS: dict[str, Mutant] = {
     ),
     # Refusals.
     "modified-its-input": Mutant(("sed -i s/w/ww/ x",), (Again(),)),
-    "appended": Mutant(("echo more >> x",), (Again(),)),
     "removed": Mutant(("rm -f x",), (Edit(Write("x")), Again())),
     "replaced-unknown": Mutant(
         ("if [ -s x ]; then echo some > x; else echo none > x; fi",),
-        (Edit(Write("x", b"")), Again()),
+        (Edit(Write("x", b"")),),
     ),
     "special-file": Mutant(("rm -f p; mkfifo p",), (ALL,)),
 }

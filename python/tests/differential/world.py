@@ -152,13 +152,12 @@ def _edit(random: Random, world: World) -> edits.Edit:
         edits.Chmod(path, random.choice((0o755, 0o644, 0o600))),
         edits.Touch(path),
         edits.SetEnv("VAR", random.choice(("one", "two"))),
+        edits.SetUmask(random.choice((0o022, 0o077))),
         edits.Put(f"first/{PROGRAM}", _program(random.choice(WORDS[:3]))),
         edits.Delete(f"first/{PROGRAM}"),
         edits.Put("dist/user's notes", File(b"notes\n")),
         edits.Write("unrelated", _text(random)),
     ]
-    if not world.shares:  # a directory of several tasks has the mode that the first gave it
-        choices.append(edits.SetUmask(random.choice((0o022, 0o077))))
     if not world.by_time:  # what trusts the clock would be deceived
         choices += [
             edits.SameSize(path),

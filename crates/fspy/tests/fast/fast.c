@@ -1,5 +1,6 @@
 // Programs for the fast way: what the hook must leave as it is. Each prints what it found.
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -102,6 +103,68 @@ static void vforks(void) {
   close(open("g", O_RDONLY));
   chdir("d");
   close(open("y", O_RDONLY));
+}
+
+// Two directories hold the same file: only the way to it tells them apart.
+static void relinked(void) {
+  struct stat s;
+  for (int i = 0; i < 3; i++) stat("l/x", &s);
+  symlink("d", "l");
+  for (int i = 0; i < 3; i++) stat("l/x", &s);
+  unlink("l");
+  symlink("e", "l");
+  for (int i = 0; i < 3; i++) stat("l/x", &s);
+  unlink("l");
+  printf("%d\n", stat("l/x", &s));
+}
+
+static pthread_barrier_t barrier;
+static void *looks(void *unused) {
+  struct stat s;
+  for (int i = 0; i < 3; i++) stat("f", &s);
+  pthread_barrier_wait(&barrier);
+  pthread_barrier_wait(&barrier);
+  for (int i = 0; i < 3; i++) stat("x", &s), stat("f", &s);
+  return 0;
+}
+static void threads_move(void) {
+  struct stat s;
+  pthread_t thread;
+  pthread_barrier_init(&barrier, 0, 2);
+  pthread_create(&thread, 0, looks, 0);
+  pthread_barrier_wait(&barrier);
+  stat("g", &s);
+  chdir("d");
+  pthread_barrier_wait(&barrier);
+  pthread_join(thread, 0);
+  stat("y", &s);
+}
+
+static void processes_move(void) {
+  struct stat s;
+  int d = open("d", O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < 3; i++) stat("f", &s);
+  if (fork() == 0) {
+    for (int i = 0; i < 3; i++) stat("g", &s);
+    fchdir(d);
+    for (int i = 0; i < 3; i++) stat("x", &s);
+    _exit(0);
+  }
+  wait(0);
+  for (int i = 0; i < 3; i++) stat("x", &s), fstatat(d, "y", &s, 0);
+  chdir("e");
+  for (int i = 0; i < 3; i++) stat("z", &s);
+}
+
+static void lists(void) {
+  for (int i = 0; i < 3; i++) {
+    DIR *dir = opendir("d");
+    while (readdir(dir)) ticks++;
+    closedir(dir);
+    if (i == 1) close(open("d/made", O_CREAT | O_WRONLY, 0600));
+  }
+  unlink("d/made");
+  printf("%ld\n", ticks);
 }
 
 #ifdef __x86_64__
@@ -248,6 +311,10 @@ int main(int argc, char **argv) {
   CASE(jumps);
   CASE(small_stack);
   CASE(vforks);
+  CASE(relinked);
+  CASE(threads_move);
+  CASE(processes_move);
+  CASE(lists);
 #ifdef __x86_64__
   CASE(registers);
 #endif

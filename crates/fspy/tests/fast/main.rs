@@ -6,10 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use fspy::{Spawn, Supervisor};
+use fspy::{Spawn, Supervisor, Trace};
 use support::{Ran, can_trace, compiled, finish, folded, given, has, helper, step};
 use tempfile::TempDir;
 
@@ -33,7 +34,10 @@ fn program() -> Option<&'static Path> {
 }
 
 fn fresh() -> TempDir {
-    given(&[("f", "file"), ("g", "file"), ("d/x", "file"), ("d/y", "file")])
+    let dir =
+        given(&[("f", "file"), ("g", "file"), ("d/x", "file"), ("d/y", "file"), ("e/z", "file")]);
+    fs::hard_link(dir.path().join("d/x"), dir.path().join("e/x")).unwrap();
+    dir
 }
 
 /// Runs a command both ways and untraced: it does the same, and the folds are the same. Returns
@@ -76,6 +80,25 @@ fn nearly_all_calls_of_a_dynamic_program_are_recorded() {
     assert!(trace.records.len() > 10_000);
 }
 
+/// Every call of a tool counts, those of its loader too.
+#[test]
+fn nearly_all_calls_of_real_tools_are_recorded() {
+    if !can_trace() {
+        return;
+    }
+    let dir = fresh();
+    for number in 0..1_000 {
+        fs::write(dir.path().join(format!("d/{number}")), "text\n").unwrap();
+    }
+    for argv in [&["find", ".", "-size", "+9"][..], &["grep", "-r", "none", "."]] {
+        if has(argv[0]) {
+            let ran = fast(&step(argv, dir.path()));
+            let Trace { calls, recorded, .. } = *ran.assert_complete().trace();
+            assert!(calls > 1_000 && recorded * 100 >= calls * 95, "{recorded} of {calls}");
+        }
+    }
+}
+
 #[test]
 fn a_call_made_a_million_times_is_counted_and_adds_nothing() {
     let Some(ran) = counted("repeated", 1_000_000) else { return };
@@ -86,7 +109,8 @@ fn a_call_made_a_million_times_is_counted_and_adds_nothing() {
 #[test]
 fn no_call_is_interrupted_that_would_not_have_been() {
     let Some(program) = program() else { return };
-    let argv = [program.to_str().unwrap(), "interrupted", "200000"];
+    // Two calls each.
+    let argv = [program.to_str().unwrap(), "interrupted", "500000"];
     let dir = fresh();
     let ran = fast(&step(&argv, dir.path()));
     assert_eq!(ran.stdout(), "0 failed, interrupted: yes\n");
@@ -138,6 +162,22 @@ fn broken_pointers_fail_as_they_should() {
 #[test]
 fn links_and_directories_that_the_program_moves_are_followed_as_they_were() {
     case("own_links");
+}
+
+#[test]
+fn the_same_file_by_another_link_is_another_call() {
+    case("relinked");
+}
+
+#[test]
+fn relative_paths_start_where_threads_and_processes_are() {
+    case("threads_move");
+    case("processes_move");
+}
+
+#[test]
+fn directories_are_listed_as_they_were() {
+    case("lists");
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::{HELPER, PROGRAMS, RUNG, can_trace, compiled, copied, given, has, helper, is_root};
+use super::{
+    HELPER, PRELOAD, PROGRAMS, RUNG, can_trace, compiled, copied, given, has, helper, is_root,
+};
 
 /// Runs the tests of this program on a lower rung, but for those whose names contain one of `skip`:
 /// what the rungs above need is refused.
@@ -64,6 +66,7 @@ pub(crate) fn as_nobody(skip: &[&str]) {
         to
     };
     let (tests, helper) = (copy(&std::env::current_exe().expect("this program")), copy(&helper()));
+    let preload = std::env::var_os(PRELOAD).map(|library| copy(Path::new(&library)));
     let scratch = dir.path().join("scratch");
     open(dir.path(), 0o755);
     open(&scratch, 0o777);
@@ -73,6 +76,7 @@ pub(crate) fn as_nobody(skip: &[&str]) {
         .arg(tests)
         .envs([(HELPER, helper.as_os_str()), (PROGRAMS, scratch.as_os_str())])
         .envs([("TMPDIR", &scratch), ("HOME", &scratch)])
+        .envs(preload.map(|library| (PRELOAD, library)))
         .current_dir("/");
     rerun(command, skip);
 }

@@ -61,6 +61,11 @@ pub(crate) fn supervisor() -> Supervisor {
     supervisor.expect("a supervisor")
 }
 
+/// Whether steps are traced the fast way.
+pub(crate) fn is_fast() -> bool {
+    std::env::var_os(PRELOAD).is_some()
+}
+
 /// The helper just built, or a copy of it that another user can reach.
 pub(crate) fn helper() -> PathBuf {
     std::env::var_os(HELPER).map_or_else(|| fspy::BUILT_HELPER.into(), PathBuf::from)

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{can_trace, finish, given, has, step, supervisor};
+use super::{can_trace, finish, given, has, is_fast, step, supervisor};
 
 /// strace cuts longer strings off.
 const LONGEST: usize = 4000;
@@ -118,7 +118,8 @@ fn our_call(line: &[u8]) -> Call {
 
 /// The call that a line begins, and the paths in it: `openat(AT_FDCWD, "\x70…", …`.
 fn their_calls(tid: &str, line: &str) -> Vec<Call> {
-    let Some((call, _)) = line.split_once('(') else { return Vec::new() };
+    let call = line.split_once('(').filter(|_| !(is_fast() && is_the_librarys(line)));
+    let Some((call, _)) = call else { return Vec::new() };
     let quoted = line.split('"').skip(1).step_by(2);
     let (skipped, taken) = match call {
         // The text of a link is no path that is looked at, nor are a mount's type and options.
@@ -132,6 +133,21 @@ fn their_calls(tid: &str, line: &str) -> Vec<Call> {
     // A descriptor alone is no name.
     let paths = quoted.skip(skipped).take(taken).map(unescaped);
     paths.map(|path| (tid.to_owned(), call.to_owned(), path)).collect()
+}
+
+/// Whether a call is the preload library's own, or the loader's for its sake. The program's calls it
+/// makes once, as the program would have.
+fn is_the_librarys(call: &str) -> bool {
+    let path = call.split('"').nth(1).map(unescaped).unwrap_or_default();
+    let dirs =
+        [fspy_ring::HANDSHAKE_DIR, fspy_ring::REPORT_DIR].map(|dir| format!("openat({dir},"));
+    // What the helper answers the loader, where there is no such list.
+    let of_loader = path == "/taskrunner-preload.so"
+        || (path == "/etc/ld.so.preload" && !Path::new(&path).exists());
+    dirs.iter().any(|dir| call.starts_with(dir))
+        || (call.starts_with("openat(") && of_loader)
+        || (call.starts_with("readlink(") && path.starts_with("/proc//self/fd/"))
+        || (call.starts_with("statx(") && call.contains("STATX_MNT_ID|"))
 }
 
 /// `\x70\x71` as text, byte by byte.

@@ -31,7 +31,7 @@ impl Scene<'_> {
 }
 
 /// Names and kinds in a directory, sorted by name.
-fn entries(dir: &[u8]) -> io::Result<Vec<Listed>> {
+pub(crate) fn entries(dir: &[u8]) -> io::Result<Vec<Listed>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(stat::as_path(dir))? {
         let entry = entry?;

@@ -21,6 +21,7 @@ use crate::syscalls::{At, Call, Follow, Meaning};
 use crate::thread::{Target, Thread};
 use crate::tree::Family;
 
+pub(crate) use listing::entries;
 pub(crate) use programs::Interpreters;
 
 /// One observation, not yet folded.

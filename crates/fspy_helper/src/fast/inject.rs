@@ -4,7 +4,7 @@
 //! Each step is taken only right after the one before, by the same process. Anything else that a
 //! process does in between is answered as ever.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -64,9 +64,8 @@ pub(crate) struct Injection {
     stages: HashMap<u32, Stage>,
     /// Which program each process runs.
     programs: HashMap<u32, Program>,
-    /// Programs that must not be given the library, and those that may.
-    fit: HashMap<Program, bool>,
-    given: HashSet<u32>,
+    /// Programs that have the library, in the order of the numbers they were given.
+    given: Vec<Program>,
     stopped: bool,
 }
 
@@ -76,8 +75,7 @@ impl Injection {
             workshop,
             stages: HashMap::new(),
             programs: HashMap::new(),
-            fit: HashMap::new(),
-            given: HashSet::new(),
+            given: Vec::new(),
             stopped: false,
         }
     }
@@ -100,6 +98,14 @@ impl Injection {
     /// A process made a call.
     pub(crate) fn counts(&mut self, pid: u32) {
         if let Some(&program) = self.programs.get(&pid) {
+            lock(&self.workshop.habits).counts(program);
+        }
+    }
+
+    /// As above, by the number that the program was given.
+    pub(crate) fn counts_program(&mut self, number: u32) {
+        let program = usize::try_from(number).ok().and_then(|number| self.given.get(number));
+        if let Some(&program) = program {
             lock(&self.workshop.habits).counts(program);
         }
     }
@@ -152,8 +158,7 @@ impl Injection {
                 }
             }
             Stage::Listed(library, Sized::NotYet) if asks_size(notification, call) => {
-                listener.proceed(id);
-                (Some(Stage::Listed(library, Sized::Asked)), Answer::Hidden)
+                (Some(Stage::Listed(library, Sized::Asked)), Answer::NotOurs)
             }
             Stage::Listed(library, sized) => {
                 let given = opens(call)
@@ -167,13 +172,10 @@ impl Injection {
                 }
             }
             Stage::Loaded(Sized::NotYet) if asks_size(notification, call) => {
-                listener.proceed(id);
-                (Some(Stage::Loaded(Sized::Asked)), Answer::Hidden)
+                (Some(Stage::Loaded(Sized::Asked)), Answer::NotOurs)
             }
             Stage::Loaded(_) if is_handshake(notification, call) => {
-                if self.shakes_hands(listener, notification, ring.as_fd()) {
-                    self.given.insert(notification.tid);
-                } else {
+                if !self.shakes_hands(listener, notification, ring.as_fd()) {
                     listener.proceed(id);
                 }
                 (None, Answer::Hidden)
@@ -195,21 +197,28 @@ impl Injection {
     }
 
     fn wants(&mut self, notification: &Notification) -> bool {
-        let tid = notification.tid;
-        if self.stopped || !is_plain_loader(tid, notification.instruction) {
+        if self.stopped {
             return false;
         }
+        let tid = notification.tid;
         let executable = format!("/proc/{tid}/exe");
         let Ok(stat) = rustix::fs::stat(&executable) else { return false };
         let program = program(&look::identity(&stat));
         self.programs.insert(tid, program);
-        let fit = self.fit.entry(program).or_insert_with(|| needs::is_fit(executable.as_bytes()));
-        *fit && lock(&self.workshop.habits).starts(program)
+        // What is cheap to tell comes first: most processes of a build are small.
+        lock(&self.workshop.habits).starts(program)
+            && self.is_fit(program, executable.as_bytes())
+            && is_plain_loader(tid, notification.instruction)
+    }
+
+    fn is_fit(&self, program: Program, executable: &[u8]) -> bool {
+        let mut fit = lock(&self.workshop.fit);
+        *fit.entry(program).or_insert_with(|| needs::is_fit(executable))
     }
 
     /// Tells the library what to patch, and hands out the ring.
     fn shakes_hands(
-        &self,
+        &mut self,
         listener: &impl Waiting,
         notification: &Notification,
         ring: BorrowedFd<'_>,
@@ -219,12 +228,16 @@ impl Injection {
             return false;
         }
         let sites = self.sites(tid);
-        let bytes: Vec<_> =
-            std::iter::once(sites.len() as u64).chain(sites).flat_map(u64::to_ne_bytes).collect();
-        bytes.len() <= size_of::<Handshake>()
+        let words = [self.given.len() as u64, sites.len() as u64];
+        let bytes: Vec<_> = words.into_iter().chain(sites).flat_map(u64::to_ne_bytes).collect();
+        let given = bytes.len() <= size_of::<Handshake>()
             && listener.is_valid(notification.id)
             && memory::write(tid, notification.args[1], &bytes).is_ok()
-            && listener.give(notification.id, ring)
+            && listener.give(notification.id, ring);
+        if given {
+            self.given.extend(self.programs.get(&tid));
+        }
+        given
     }
 
     /// Where to patch a process, in order, as [`Handshake`] wants it.
@@ -271,7 +284,7 @@ fn names(notification: &Notification, call: &Call, path: &[u8]) -> bool {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "as the kernel does")]
-fn low(argument: u64) -> i32 {
+pub(super) fn low(argument: u64) -> i32 {
     argument as i32
 }
 

@@ -43,27 +43,29 @@ fn needed(path: &[u8]) -> Option<Vec<Vec<u8>>> {
         .take_while(|&(tag, _)| tag != 0)
         .collect();
     let value = |wanted: u64| entries.iter().find(|&&(tag, _)| tag == wanted).map(|entry| entry.1);
-    let (address, length) = (value(DT_STRTAB)?, value(DT_STRSZ)?);
+    let address = value(DT_STRTAB)?;
     let offset = headers.iter().find_map(|header| {
         let (offset, start, size) = (word(header, 8)?, word(header, 16)?, word(header, 32)?);
         let within =
             kind(header) == Some(LOAD) && (start..start.checked_add(size)?).contains(&address);
         within.then(|| address - start + offset)
     })?;
-    let names = bytes(offset, length)?;
+    // Each by itself: a program with plugins has megabytes of names.
     let name = |at: u64| {
-        let rest = names.get(usize::try_from(at).ok()?..)?;
-        Some(rest.split(|&byte| byte == 0).next()?.to_vec())
+        let mut name = [0; NAME];
+        let read = file.read_at(&mut name, offset.checked_add(at)?).ok()?;
+        Some(name.get(..read)?.split(|&byte| byte == 0).next()?.to_vec())
     };
     let needed = entries.iter().filter(|entry| entry.0 == DT_NEEDED);
-    Some(needed.filter_map(|entry| name(entry.1)).collect())
+    needed.map(|entry| name(entry.1)).collect()
 }
 
 const LOAD: u32 = 1;
 const DYNAMIC: u32 = 2;
 const DT_NEEDED: u64 = 1;
 const DT_STRTAB: u64 = 5;
-const DT_STRSZ: u64 = 10;
+/// Longer than any name that is looked for.
+const NAME: usize = 64;
 
 fn kind(header: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(*header.first_chunk()?))

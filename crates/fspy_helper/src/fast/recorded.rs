@@ -1,14 +1,18 @@
-//! Says what a recorded call saw: the path is walked now, what was at its end is on record.
+//! Says what a recorded call saw: what was at the end of its path is on record, the way to it is
+//! walked now.
 //!
 //! Whatever the step itself changed since was told before this was read; what others changed shows
 //! in the identity, which is then the recorded one, so that the end of the step finds a difference.
 
+use std::borrow::Cow;
+
 use fspy_ring::Record;
 use fspy_trace::{Fold, Incomplete, Op, State};
 use rustix::io::Errno;
-use stat::{Kind, StatId};
+use stat::{Kind, StatId, join};
 
-use crate::describe::{Event, Findings};
+use super::places::{Crossed, Leads, Places};
+use crate::describe::{Event, Findings, entries};
 use crate::look;
 use crate::resolve::{Found, Place, Start, resolve};
 use crate::syscalls::{Call, Index, Meaning};
@@ -30,9 +34,14 @@ impl Recorded {
         fspy_ring::FAST.contains(&call.number).then_some(Self { call, record })
     }
 
-    /// The process that made it.
-    pub(crate) fn pid(&self) -> u32 {
-        self.record.entry.pid
+    /// The thread that made it.
+    pub(crate) fn thread(&self) -> u32 {
+        self.record.entry.thread
+    }
+
+    /// The number of its program.
+    pub(super) fn program(&self) -> u32 {
+        self.record.entry.program
     }
 
     /// What was there, if anything was.
@@ -46,6 +55,10 @@ impl Recorded {
             ctime_ns: entry.ctime_ns,
             mode: entry.mode,
         })
+    }
+
+    fn failed_with(&self, errno: Errno) -> bool {
+        self.record.entry.result == -errno.raw_os_error()
     }
 
     fn follows(&self) -> bool {
@@ -67,81 +80,202 @@ impl Recorded {
             _ => Op::Exists,
         }
     }
+
+    /// The directory and the name in it, if the path ends in a plain name.
+    fn split(&self) -> Option<(Cow<'_, [u8]>, &[u8])> {
+        let Record { base, path, .. } = &self.record;
+        let slash = path.iter().rposition(|&byte| byte == b'/');
+        let name = slash.map_or(&path[..], |slash| &path[slash + 1..]);
+        if matches!(name, b"" | b"." | b"..") {
+            return None;
+        }
+        let directory = match slash {
+            None => Cow::from(base),
+            Some(0) => Cow::from(&b"/"[..]),
+            Some(slash) if path.starts_with(b"/") => Cow::from(&path[..slash]),
+            Some(slash) => Cow::from(join(base, &path[..slash])),
+        };
+        directory.starts_with(b"/").then_some((directory, name))
+    }
 }
 
-/// Describes one call. Links that are younger than `started_ns` and not the step's own may have
-/// led elsewhere when the call was made.
-pub(crate) fn describe(recorded: &Recorded, known: &Fold, started_ns: i64) -> Findings {
-    let mut findings = Findings::default();
-    let record = &recorded.record;
-    findings.named.push(record.path.clone());
-    if record.path.is_empty() {
-        return findings;
-    }
-    let thread = Thread(recorded.pid());
-    let start = Start { thread, dir: record.base.clone(), root: b"/".to_vec() };
-    let mut place = resolve(&start, &record.path, recorded.follows());
-    for (link, state) in std::mem::take(&mut place.crossed) {
-        let young = state.id().is_some_and(|id| id.ctime_ns >= started_ns);
-        if young && !known.has_changed(&link) {
-            findings.incomplete.push(Incomplete::HelperLost);
-        }
-        findings.events.push(Event { path: link, op: Op::Follow, before: state });
-    }
-    if place.path.starts_with(b"/proc/") {
-        // What a process that may be gone saw there, through a link, is no input if it was there.
-        if recorded.identity().is_none_or(|id| Some(id.dev) != look::device(b"/proc")) {
-            findings.incomplete.push(Incomplete::HelperLost);
-        }
-        return findings;
-    }
-    match (recorded.identity(), place) {
-        (Some(id), place) => present(recorded, id, place, known, &mut findings),
-        (None, place) => missing(recorded, place, known, &mut findings),
-    }
-    findings
+/// What describing records may look at.
+pub(super) struct Scene<'a> {
+    pub(super) places: &'a mut Places,
+    pub(super) known: &'a Fold,
+    /// Links that are younger than this and not the step's own may have led elsewhere when a call
+    /// was made.
+    pub(super) started_ns: i64,
 }
 
-/// Something was there.
-fn present(recorded: &Recorded, id: StatId, place: Place, known: &Fold, findings: &mut Findings) {
-    let before = match place.found {
-        Found::Here(state) if state.id() == Some(&id) => state,
-        // The same file, with other bytes or other permissions by now.
-        Found::Here(state) if same_file(&state, &id) && id.kind() != Kind::Link => {
-            State::Present(id)
+impl Scene<'_> {
+    /// Describes one call.
+    pub(super) fn describe(&mut self, recorded: Recorded) -> Findings {
+        let mut findings = Findings::default();
+        if matches!(recorded.call.meaning, Meaning::List) {
+            self.listed(&recorded, &mut findings);
+            findings.named.push(recorded.record.base);
+            return findings;
         }
-        _ => {
-            // Another file by now, or none. Unless the step did that, nobody can tell what it saw.
-            if !known.has_changed(&place.path) {
+        if !recorded.record.path.is_empty() {
+            self.named(&recorded, &mut findings);
+        }
+        findings.named.push(recorded.record.path);
+        findings
+    }
+
+    fn named(&mut self, recorded: &Recorded, findings: &mut Findings) {
+        let place = match self.directly(recorded, findings) {
+            Some(place) => place,
+            None => self.by_walking(recorded, findings),
+        };
+        if place.path.starts_with(b"/proc/") {
+            // What a process that may be gone saw there, through a link, is no input if it was
+            // there.
+            if recorded.identity().is_none_or(|id| Some(id.dev) != look::device(b"/proc")) {
                 findings.incomplete.push(Incomplete::HelperLost);
             }
-            State::Present(id)
+            return;
         }
-    };
-    let op = recorded.op(&before);
-    findings.events.push(Event { path: place.path, op, before });
+        match recorded.identity() {
+            Some(id) => self.present(recorded, id, place, findings),
+            None => self.missing(recorded, place, findings),
+        }
+    }
+
+    /// Where a path leads, if that is known of its directory, and the rest is on record or takes one
+    /// look.
+    fn directly(&mut self, recorded: &Recorded, findings: &mut Findings) -> Option<Place> {
+        let (directory, name) = recorded.split()?;
+        let (leads, links) = self.places.of(Thread(recorded.thread()), &directory);
+        let absent = recorded.failed_with(Errno::NOENT);
+        let (path, found) = match leads {
+            Leads::To(directory) => {
+                let path = join(directory, name);
+                let found = match recorded.identity() {
+                    Some(id) => in_directory(&path, id, recorded.follows()),
+                    None if absent => not_in_directory(&path, recorded.follows()),
+                    None => None,
+                };
+                (path, found)
+            }
+            Leads::Missing(first) if absent => {
+                (first.clone(), Some(Found::Missing { last: false }))
+            }
+            _ => return None,
+        };
+        self.crossed(links, findings);
+        Some(Place { path, found: found?, crossed: Vec::new() })
+    }
+
+    fn by_walking(&self, recorded: &Recorded, findings: &mut Findings) -> Place {
+        let thread = Thread(recorded.thread());
+        let start = Start { thread, dir: recorded.record.base.clone(), root: b"/".to_vec() };
+        let mut place = resolve(&start, &recorded.record.path, recorded.follows());
+        let links = std::mem::take(&mut place.crossed);
+        let (own, links): (Crossed, Crossed) = links.into_iter().partition(is_own_directory);
+        if !own.is_empty() && !place.path.starts_with(b"/proc/") {
+            // The process is gone, and with it where its links led.
+            findings.incomplete.push(Incomplete::HelperLost);
+        }
+        self.crossed(links, findings);
+        place
+    }
+
+    fn crossed(&self, links: Crossed, findings: &mut Findings) {
+        for (link, state) in links {
+            let young = state.id().is_some_and(|id| id.ctime_ns >= self.started_ns);
+            if young && !self.known.has_changed(&link) {
+                findings.incomplete.push(Incomplete::HelperLost);
+            }
+            findings.events.push(Event { path: link, op: Op::Follow, before: state });
+        }
+    }
+
+    /// Something was there.
+    fn present(&self, recorded: &Recorded, id: StatId, place: Place, findings: &mut Findings) {
+        let before = match place.found {
+            Found::Here(state) if state.id() == Some(&id) => state,
+            // The same file, with other bytes or other permissions by now.
+            Found::Here(state) if same_file(&state, &id) && id.kind() != Kind::Link => {
+                State::Present(id)
+            }
+            _ => {
+                // Another file by now, or none. Unless the step did that, nobody can tell what it
+                // saw.
+                self.unsure(&place.path, findings);
+                State::Present(id)
+            }
+        };
+        let op = recorded.op(&before);
+        findings.events.push(Event { path: place.path, op, before });
+    }
+
+    /// Nothing was there, or something on the way was no directory.
+    fn missing(&self, recorded: &Recorded, place: Place, findings: &mut Findings) {
+        let no_directory = recorded.failed_with(Errno::NOTDIR);
+        let before = match place.found {
+            Found::NotDirectory(state) if no_directory => state,
+            // A trailing slash after a file.
+            Found::Here(state) if no_directory && state.kind() != Some(Kind::Dir) => state,
+            // If something is there by now: that it was not shows when the end is compared with
+            // this.
+            Found::Missing { .. } | Found::Here(_) => State::Absent,
+            Found::Elsewhere => return,
+            Found::NotDirectory(_) | Found::Refused(_) => {
+                self.unsure(&place.path, findings);
+                State::Absent
+            }
+        };
+        findings.events.push(Event { path: place.path, op: Op::Exists, before });
+    }
+
+    /// A directory was read. It is read again here: what it held is told by whether it is the same.
+    fn listed(&self, recorded: &Recorded, findings: &mut Findings) {
+        let path = recorded.record.base.clone();
+        let Some(id) = recorded.identity().filter(|_| !self.known.knows_listing(&path)) else {
+            return;
+        };
+        let entries = entries(&path);
+        let unchanged = look::state(&path).is_ok_and(|state| state.id() == Some(&id));
+        let op = match entries {
+            Ok(entries) if unchanged => Op::List(entries),
+            _ => {
+                self.unsure(&path, findings);
+                Op::Exists
+            }
+        };
+        findings.events.push(Event { path, op, before: State::Present(id) });
+    }
+
+    fn unsure(&self, path: &[u8], findings: &mut Findings) {
+        if !self.known.has_changed(path) {
+            findings.incomplete.push(Incomplete::HelperLost);
+        }
+    }
+}
+
+/// What is at `path`, whose directory is no link, if it may be said without a walk: `id` was there.
+fn in_directory(path: &[u8], id: StatId, follows: bool) -> Option<Found> {
+    if !follows && id.kind() != Kind::Link {
+        return Some(Found::Here(State::Present(id)));
+    }
+    let state = look::state(path).ok()?;
+    let is_its_own_end = !follows || !matches!(state, State::Link(..));
+    (is_its_own_end && same_file(&state, &id)).then_some(Found::Here(state))
+}
+
+/// As above, where nothing was there: a link that leads nowhere may be.
+fn not_in_directory(path: &[u8], follows: bool) -> Option<Found> {
+    let missing = !follows || look::state(path) == Err(Errno::NOENT);
+    missing.then_some(Found::Missing { last: true })
 }
 
 fn same_file(state: &State, id: &StatId) -> bool {
     state.id().is_some_and(|now| (now.dev, now.ino) == (id.dev, id.ino))
 }
 
-/// Nothing was there, or something on the way was no directory.
-fn missing(recorded: &Recorded, place: Place, known: &Fold, findings: &mut Findings) {
-    let no_directory = recorded.record.entry.result == -Errno::NOTDIR.raw_os_error();
-    let before = match place.found {
-        Found::NotDirectory(state) if no_directory => state,
-        // A trailing slash after a file.
-        Found::Here(state) if no_directory && state.kind() != Some(Kind::Dir) => state,
-        // If something is there by now: that it was not shows when the end is compared with this.
-        Found::Missing { .. } | Found::Here(_) => State::Absent,
-        Found::Elsewhere => return,
-        Found::NotDirectory(_) | Found::Refused(_) => {
-            if !known.has_changed(&place.path) {
-                findings.incomplete.push(Incomplete::HelperLost);
-            }
-            State::Absent
-        }
-    };
-    findings.events.push(Event { path: place.path, op: Op::Exists, before });
+/// A link that leads to the process that looks.
+fn is_own_directory((link, _): &(Vec<u8>, State)) -> bool {
+    matches!(&link[..], b"/proc/self" | b"/proc/thread-self")
 }

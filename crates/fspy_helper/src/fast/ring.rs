@@ -63,6 +63,21 @@ impl Ring {
         self.reader.turn_off();
     }
 
+    /// See [`Reader::generation`].
+    pub(crate) fn generation(&self) -> u64 {
+        self.reader.generation()
+    }
+
+    /// See [`Reader::unsettle`].
+    pub(crate) fn unsettle(&self) {
+        self.reader.unsettle();
+    }
+
+    /// See [`Reader::settle`].
+    pub(crate) fn settle(&self) {
+        self.reader.settle();
+    }
+
     /// Takes out what is written. True if something was lost, or never will be written.
     pub(crate) fn drain(&mut self, mut take: impl FnMut(Record)) -> bool {
         for _ in 0..ROUNDS {
@@ -70,7 +85,7 @@ impl Ring {
                 break;
             }
             match self.reader.drain(&mut take) {
-                Ok(_) => return self.reader.has_lost(),
+                Ok(_) => return false,
                 Err(Broken::Stopped) => std::thread::sleep(PAUSE),
                 Err(Broken::Nonsense) => self.broken = true,
             }

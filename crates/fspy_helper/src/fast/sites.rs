@@ -1,7 +1,7 @@
 //! Finds the system call instructions in a library that may be replaced: those of calls that look,
 //! followed by a comparison that is known, where no branch leads into what is replaced.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 
@@ -44,54 +44,109 @@ impl Libraries {
 
 /// All places in an ELF file; `None` if it is none that is understood.
 fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
-    let (address, offset, length) = text(elf)?;
+    let (offset, length) = text(elf)?;
     let end = offset.checked_add(length)?;
     let code = elf.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)?;
-    let (candidates, targets) = scan(code, address);
-    let is_entered = |start, length| is_entered(&targets, start, length);
-    let sites =
-        candidates.into_iter().filter(|&(at, kind)| !is_entered(at, kind.code().len() as u64));
-    let sites = sites.map(|(at, kind)| Site { offset: at - address + offset, kind });
+    let sites = scan(code).into_iter();
+    let sites = sites.map(|(at, kind)| Site { offset: at as u64 + offset, kind });
     Some(sites.take(MAX_SITES).collect())
 }
 
-/// What might be patched, and where branches lead, both by address and in order.
-type Scanned = (Vec<(u64, SiteKind)>, Vec<u64>);
-
-fn scan(code: &[u8], address: u64) -> Scanned {
-    let mut decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
-    let (mut candidates, mut targets) = (Vec::new(), Vec::new());
-    let mut number = Number::default();
-    let mut instruction = Instruction::default();
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
-        if is_branch(&instruction) {
-            targets.push(instruction.near_branch_target());
-        }
-        if instruction.code() == Code::Syscall {
-            let at = instruction.ip();
-            let rest = usize::try_from(at - address).ok().and_then(|index| code.get(index..));
-            let kind = kind(rest.unwrap_or_default());
-            if let (Some(kind), true) =
-                (kind, number.get().is_some_and(|number| FAST.contains(&number)))
-            {
-                candidates.push((at, kind));
-            }
-        }
-        number.follow(&instruction);
-    }
-    targets.sort_unstable();
-    (candidates, targets)
+/// Instructions that may be patched, by where they are in the code, in order.
+///
+/// Only what is around a system call is decoded, and that is checked: the whole library would take
+/// longer than most programs run.
+fn scan(code: &[u8]) -> Vec<(usize, SiteKind)> {
+    let calls = memchr::memmem::find_iter(code, &[0x0f, 0x05]);
+    let mut sites: Vec<_> = calls
+        .filter_map(|at| Some((at, kind(code.get(at..)?)?)))
+        .filter(|&(at, _)| may_be_fast_call(code, at) && is_fast_call(code, at))
+        .filter(|&(at, kind)| !is_entered_nearby(code, at, kind))
+        .collect();
+    let entered = entered_from_afar(code, &sites);
+    sites.retain(|(at, _)| !entered.contains(at));
+    sites
 }
 
-/// Whether a branch leads behind the first of so many bytes.
-fn is_entered(targets: &[u64], start: u64, length: u64) -> bool {
-    let next = targets.partition_point(|&target| target <= start);
-    targets.get(next).is_some_and(|&target| target < start + length)
-}
+/// How far a short branch reaches, and what it takes besides.
+const NEARBY: usize = 144;
+/// Bytes after which a decoder that began within an instruction is in step.
+const INTO_STEP: usize = 512;
 
 fn kind(code: &[u8]) -> Option<SiteKind> {
     SiteKind::ALL.into_iter().find(|kind| code.starts_with(kind.code()))
+}
+
+/// Instructions from some way before `at` to some way after it, with their place in the code.
+fn around(code: &[u8], at: usize) -> impl Iterator<Item = Instruction> {
+    let start = at.saturating_sub(INTO_STEP);
+    let end = code.len().min(at + NEARBY);
+    let window = code.get(start..end).unwrap_or_default();
+    Decoder::with_ip(64, window, start as u64, DecoderOptions::NONE).into_iter()
+}
+
+/// Whether what may set such a number comes shortly before: decoding takes longer.
+fn may_be_fast_call(code: &[u8], at: usize) -> bool {
+    const LONGEST: usize = 15;
+    let before = code.get(at.saturating_sub(LOOK_BACK * LONGEST)..at).unwrap_or_default();
+    before.windows(5).any(|bytes| match bytes {
+        [0xb8, number @ ..] => {
+            number.first_chunk().is_some_and(|number| FAST.contains(&u32::from_le_bytes(*number)))
+        }
+        _ => false,
+    })
+}
+
+/// Whether the instruction at `at` is a system call whose number was set on the straight way to it,
+/// and is that of a call that looks.
+fn is_fast_call(code: &[u8], at: usize) -> bool {
+    let mut number = Number::default();
+    for instruction in around(code, at) {
+        if instruction.ip() >= at as u64 {
+            let is_call = instruction.ip() == at as u64 && instruction.code() == Code::Syscall;
+            return is_call && number.get().is_some_and(|number| FAST.contains(&number));
+        }
+        number.follow(&instruction);
+    }
+    false
+}
+
+/// Whether a branch nearby leads behind the first of the bytes that would be replaced.
+fn is_entered_nearby(code: &[u8], at: usize, kind: SiteKind) -> bool {
+    around(code, at)
+        .filter(is_branch)
+        .any(|branch| is_within(branch.near_branch_target(), at, kind))
+}
+
+fn is_within(target: u64, at: usize, kind: SiteKind) -> bool {
+    (at as u64 + 1..(at + kind.code().len()) as u64).contains(&target)
+}
+
+/// Which of the sites a long branch leads into. Wherever four bytes may be the distance of one they
+/// are taken for it: what is none makes a site more be left alone.
+fn entered_from_afar(code: &[u8], sites: &[(usize, SiteKind)]) -> HashSet<usize> {
+    let mut entered = HashSet::new();
+    let (Some(&(lowest, _)), Some(&(highest, _))) = (sites.first(), sites.last()) else {
+        return entered;
+    };
+    for index in memchr::memchr3_iter(0xe8, 0xe9, 0x0f, code) {
+        let bytes = code.get(index..).unwrap_or_default();
+        let (length, distance) = match bytes {
+            [0xe8 | 0xe9, rest @ ..] => (5, rest.first_chunk()),
+            [0x0f, 0x80..=0x8f, rest @ ..] => (6, rest.first_chunk()),
+            _ => continue,
+        };
+        let Some(distance) = distance else { continue };
+        let distance = i64::from(i32::from_le_bytes(*distance));
+        let target = (index as u64 + length).wrapping_add_signed(distance);
+        if target <= lowest as u64 || target > highest as u64 + 8 {
+            continue;
+        }
+        let next = sites.partition_point(|&(at, _)| (at as u64) < target);
+        let site = next.checked_sub(1).and_then(|before| sites.get(before));
+        entered.extend(site.filter(|site| is_within(target, site.0, site.1)).map(|site| site.0));
+    }
+    entered
 }
 
 fn is_branch(instruction: &Instruction) -> bool {
@@ -129,8 +184,8 @@ impl Number {
     }
 }
 
-/// Address, offset and length of the section `.text`.
-fn text(elf: &[u8]) -> Option<(u64, u64, u64)> {
+/// Offset and length of the section `.text`.
+fn text(elf: &[u8]) -> Option<(u64, u64)> {
     const X86_64: u16 = 62;
     let word = |at: usize| Some(u64::from_le_bytes(*elf.get(at..)?.first_chunk()?));
     let half = |at: usize| Some(u16::from_le_bytes(*elf.get(at..)?.first_chunk()?));
@@ -145,7 +200,7 @@ fn text(elf: &[u8]) -> Option<(u64, u64, u64)> {
         let name = u32::from_le_bytes(*elf.get(header..)?.first_chunk()?);
         let name = usize::try_from(names).ok()?.checked_add(name as usize)?;
         let found = elf.get(name..)?.starts_with(b".text\0");
-        found.then(|| Some((word(header + 16)?, word(header + 24)?, word(header + 32)?)))?
+        found.then(|| Some((word(header + 24)?, word(header + 32)?)))?
     })
 }
 
@@ -160,9 +215,7 @@ mod tests {
     }
 
     fn found(code: &[u8]) -> usize {
-        let (candidates, targets) = scan(code, 0x1000);
-        let entered = |at: u64| is_entered(&targets, at, 8);
-        candidates.iter().filter(|(at, _)| !entered(*at)).count()
+        scan(code).len()
     }
 
     #[test]
@@ -175,6 +228,12 @@ mod tests {
         // `jmp` to the comparison, seven bytes into the site.
         assert_eq!(found(&code(&[0xeb, 7], &[0xc3])), 0);
         assert_eq!(found(&code(&[], &[0xeb, 0xf8])), 0);
+        // A long one, from afar, in the middle of something else.
+        let far = |distance: i32| {
+            let jump = [&[0x0f, 0x84][..], &distance.to_le_bytes(), &[0x90; 1000]].concat();
+            found(&code(&jump, &[0xc3]))
+        };
+        assert_eq!([far(1004), far(1005), far(1007), far(1012), far(1013)], [1, 1, 0, 0, 1]);
         // To the system call itself is well.
         assert_eq!(found(&code(&[0xeb, 5], &[0xc3])), 1);
     }

@@ -25,6 +25,8 @@ pub(crate) const RT_SIGACTION: u32 = 134;
 /// Notified only where the fast way is open.
 pub(crate) const PRCTL: u32 = 167;
 /// As above.
+pub(crate) const FCHDIR: u32 = 50;
+/// As above.
 pub(crate) const SECCOMP: u32 = 277;
 
 /// Every call that is notified, the frequent ones first: the filter compares in this order.

@@ -16,9 +16,9 @@ mod shapes;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub(crate) use aarch64::{ARCH, CALLS, FOREIGN, HAS_X32, PRCTL, RT_SIGACTION, SECCOMP};
+pub(crate) use aarch64::{ARCH, CALLS, FCHDIR, FOREIGN, HAS_X32, PRCTL, RT_SIGACTION, SECCOMP};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::{ARCH, CALLS, FOREIGN, HAS_X32, PRCTL, RT_SIGACTION, SECCOMP};
+pub(crate) use x86_64::{ARCH, CALLS, FCHDIR, FOREIGN, HAS_X32, PRCTL, RT_SIGACTION, SECCOMP};
 
 /// One line of a table.
 #[derive(Clone, Copy, Debug)]

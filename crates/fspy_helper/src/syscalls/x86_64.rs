@@ -20,6 +20,8 @@ pub(crate) const RT_SIGACTION: u32 = 13;
 /// Notified only where the fast way is open.
 pub(crate) const PRCTL: u32 = 157;
 /// As above.
+pub(crate) const FCHDIR: u32 = 81;
+/// As above.
 pub(crate) const SECCOMP: u32 = 317;
 
 /// Every call that is notified, the frequent ones first: the filter compares in this order.

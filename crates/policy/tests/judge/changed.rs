@@ -148,3 +148,29 @@ fn links_and_empty_directories_are_outputs() {
     let kinds: Vec<&OutputKind> = judged.outputs.iter().map(|output| &output.kind).collect();
     assert_eq!(kinds, [&OutputKind::Link(b"target".to_vec()), &OutputKind::Dir]);
 }
+
+#[test]
+fn what_is_overwritten_unread_must_have_had_the_usual_mode() {
+    for (mode, refusal) in [(0o100_644, None), (0o100_600, Some(NotCachedKind::ReplacedUnknown))] {
+        let mut tree = Tree::default();
+        let before = State::Present(tree.put("/ws/o", mode, b"somebody's"));
+        tree.alter("/ws/o", mode, "new");
+        let judged = Run::default().did("/ws/o", Change::Replace, &before).judged(&tree);
+        assert_eq!(refused(&judged), refusal);
+    }
+}
+
+#[test]
+fn what_an_earlier_step_left_may_be_given_another_mode() {
+    let mut tree = Tree::default();
+    let before = tree.known_file("/ws/o", "made");
+    tree.earlier.insert(b"/ws/o".to_vec());
+    tree.alter("/ws/o", 0o100_755, "made");
+    let judged = Run::default().did("/ws/o", Change::Meta, &before).judged(&tree);
+    assert_eq!(refused(&judged), None);
+    assert_eq!(inputs(&judged), [(Look::Content, "o".into(), &content("made"))]);
+    assert_eq!(judged.outputs[0].mode, 0o755);
+    tree.earlier.clear();
+    let judged = Run::default().did("/ws/o", Change::Meta, &before).judged(&tree);
+    assert_eq!(refused(&judged), Some(NotCachedKind::ModifiedItsInput), "a source's is its input");
+}

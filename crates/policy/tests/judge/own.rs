@@ -1,7 +1,7 @@
 //! What the step found of its own, and what it may do with it.
 
 use fspy_trace::{Change, Op as Seen, State};
-use policy::{Look, Value};
+use policy::{KeptMode, Look, Value};
 
 use crate::tree::{Run, Tree, content, inputs, names, outputs, refused};
 
@@ -101,17 +101,31 @@ fn an_own_copy_overwritten_as_such_keeps_its_old_mode() {
     let mut tree = Tree::default();
     let before = tree.file("/ws/copy", "old");
     tree.owns("/ws/copy");
-    tree.file("/ws/copy", "new");
+    tree.alter("/ws/copy", 0o100_644, "new");
     let judged = Run::default()
         .saw("/ws/copy", Seen::Stat, &before)
         .did("/ws/copy", Change::Overwrite, &before)
         .judged(&tree);
-    assert_eq!(judged.kept_mode.as_deref(), Some(&b"/ws/copy"[..]));
+    assert_eq!(judged.kept_modes, [(b"/ws/copy".to_vec(), KeptMode::Overwritten)]);
     let judged = Run::default()
         .did("/ws/copy", Change::Overwrite, &before)
         .did("/ws/copy", Change::Meta, &before)
         .judged(&tree);
-    assert_eq!(judged.kept_mode, None, "its mode was set anew");
+    assert!(judged.kept_modes.is_empty(), "its mode was set anew");
+    let judged = Run::default().did("/ws/copy", Change::Replace, &before).judged(&tree);
+    assert_eq!(judged.kept_modes, [(b"/ws/copy".to_vec(), KeptMode::Emptied)]);
+    tree.file("/ws/copy", "new");
+    let judged = Run::default().did("/ws/copy", Change::Replace, &before).judged(&tree);
+    assert!(judged.kept_modes.is_empty(), "another file is there now");
+}
+
+#[test]
+fn an_own_directory_that_is_found_keeps_its_mode() {
+    let mut tree = Tree::default();
+    let before = tree.dir("/ws/dist");
+    tree.owns("/ws/dist");
+    let judged = Run::default().saw("/ws/dist", Seen::Stat, &before).judged(&tree);
+    assert_eq!(judged.kept_modes, [(b"/ws/dist".to_vec(), KeptMode::Dir)]);
 }
 
 #[test]

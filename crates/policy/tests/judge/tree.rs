@@ -56,6 +56,13 @@ impl Tree {
         state
     }
 
+    /// Other content, and permission bits, for a file that stays the same one.
+    pub(crate) fn alter(&mut self, path: &str, mode: u32, content: &str) {
+        let ino = self.files[path.as_bytes()].0.ino;
+        self.put(path, mode, content.as_bytes());
+        self.files.get_mut(path.as_bytes()).unwrap().0.ino = ino;
+    }
+
     pub(crate) fn remove(&mut self, path: &str) {
         self.files.remove(path.as_bytes());
     }
@@ -106,6 +113,9 @@ impl World for Tree {
     }
     fn earlier(&self, path: &[u8], found: &StatId) -> Option<Digest> {
         self.earlier.contains(path).then(|| self.known.get(found).copied()).flatten()
+    }
+    fn has_plain_mode(&self, id: &StatId) -> bool {
+        id.permissions() == 0o644
     }
     fn is_unordered(&self, path: &[u8]) -> bool {
         self.unordered.contains(path)
