@@ -2,7 +2,7 @@
 //! results of earlier hits laid over it, without the step's own.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 
 use digest::Hasher;
@@ -67,9 +67,11 @@ impl Tree<'_> {
             (Look::Env(_), _) => self.environment.value(&op.place.rel, &self.step.spec),
             (Look::Envs(_), _) => self.environment.matches(&op.place.rel, &self.step.spec),
             (Look::Beneath, _) => self.all_beneath(&op.place).unwrap_or_else(|e| failed(&e)),
-            (Look::Lookup, _) => lookup_value(self.lookup(&op.place.rel).as_ref()),
+            (Look::Lookup, _) => lookup_value(&self.lookup(&op.place.rel)),
             (Look::Here | Look::InPlace, _) => Value::text(&self.roots.workspace),
-            (Look::Declared, _) => self.declared(&HashSet::new()).unwrap_or_else(|e| failed(&e)),
+            (Look::Declared, _) => {
+                self.declared(&HashSet::new(), |_| false).unwrap_or_else(|e| failed(&e))
+            }
             (_, Root::Above) => self.above(&op.place.rel),
             (look, _) => match self.roots.path(&op.place) {
                 Some(path) => self.look(look, &path).unwrap_or_else(|error| failed(&error)),
@@ -220,27 +222,44 @@ impl Tree<'_> {
         Value::Absent
     }
 
-    /// The program that a bare name starts on the step's `PATH`.
-    pub(crate) fn lookup(&self, name: &[u8]) -> Option<Place> {
-        self.step.path_search.iter().find_map(|dir| {
+    /// What has a bare name in the directories of the step's `PATH`, up to the program it starts. A
+    /// file that may not be executed is passed over, but makes another error if nothing follows.
+    pub(crate) fn lookup(&self, name: &[u8]) -> Vec<Place> {
+        let mut found = Vec::new();
+        for dir in &self.step.path_search {
             let path = join(dir, name);
-            let found = std::fs::metadata(stat::as_path(&path)).ok()?;
-            let starts = found.is_file() && access(&path, EXECUTE) != 0;
-            starts.then(|| self.roots.place(&path))
-        })
+            let Ok(meta) = std::fs::metadata(stat::as_path(&path)) else { continue };
+            found.push(self.roots.place(&path));
+            if meta.is_file() && access(&path, EXECUTE) != 0 {
+                break;
+            }
+        }
+        found
     }
 
-    /// The files that match the step's declared input patterns, with what they hold.
-    pub(crate) fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value> {
+    /// The files that match the step's declared input patterns, with what they hold: on the disk, and
+    /// in the results of earlier hits. `is_later` tells what a later step left.
+    pub(crate) fn declared(
+        &self,
+        changed: &HashSet<&[u8]>,
+        is_later: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<Value> {
         let Some(globs) = self.step.rules.declared_inputs() else { return Ok(Value::Absent) };
+        let mut rels: BTreeSet<Vec<u8>> = globs.walk(&self.roots.workspace)?.into_iter().collect();
+        let laid = self.overlay.paths(self.step).map(|path| self.roots.place(path));
+        let inside = laid.filter(|place| place.root == Root::Workspace).map(|place| place.rel);
+        rels.extend(inside.filter(|rel| globs.matches(rel)));
         let mut hasher = Hasher::new();
-        for rel in globs.walk(&self.roots.workspace)? {
+        for rel in rels {
             let path = join(&self.roots.workspace, &rel);
-            if changed.contains(&path[..]) || self.own.contains_key(&path) {
+            if changed.contains(&path[..]) || self.own.contains_key(&path) || is_later(&path) {
+                continue;
+            }
+            let value = self.look(Look::Content, &path)?;
+            if value == Value::Absent || matches!(value, Value::Dir(_)) {
                 continue;
             }
             hasher.field(&rel);
-            let value = self.look(Look::Content, &path)?;
             hasher.field(format!("{value:?}").as_bytes());
         }
         Ok(Value::Text(hasher.finish()))

@@ -124,7 +124,7 @@ impl Workspace {
     /// What a bare name starts now, for an operation that asks for it: a digest of the path, which is
     /// all that an entry keeps, tells people nothing.
     fn program(&self, tree: &Tree<'_>, op: &Op) -> Option<String> {
-        let found = (op.look == Look::Lookup).then(|| tree.lookup(&op.place.rel))?;
+        let found = (op.look == Look::Lookup).then(|| tree.lookup(&op.place.rel).pop())?;
         let path = found.and_then(|place| self.roots.path(&place));
         Some(path.map_or_else(
             || "not found".to_owned(),

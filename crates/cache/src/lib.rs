@@ -17,6 +17,7 @@ mod log;
 mod lookup;
 mod manifest;
 mod modes;
+mod narrow;
 mod overlay;
 mod own;
 mod pack;

@@ -15,6 +15,7 @@ use crate::build_on::Reads;
 use crate::disk::lock;
 use crate::evaluate::Tree;
 use crate::manifest::{ItemKind, Manifest};
+use crate::narrow::{narrow, standing_first};
 use crate::overlay::Overlay;
 use crate::own::{OwnPaths, add_second_names, own_paths};
 use crate::step::{Step, StepId};
@@ -255,7 +256,10 @@ impl Workspace {
     fn find_in(&self, step: &Step, tree: &Tree<'_>, looked_ns: i64) -> Result<Hit, Miss> {
         let weak = step.spec.weak;
         let sets = self.ask(|cache| cache.path_sets(&weak, MAX_PATH_SETS))?;
-        let mut first_miss = None;
+        let standing = if sets.len() > 1 { self.standing_entry(step) } else { None };
+        let sets = standing_first(sets, standing.as_ref());
+        let stands = |hit: &Hit| standing.as_ref().is_some_and(|it| it.strong == hit.entry.strong);
+        let (mut first_miss, mut in_place) = (None, None);
         for digest in &sets {
             let Some(chunks) = self.ask(|cache| cache.path_set(digest))? else { continue };
             let Some(set) = PathSet::decode(chunks.iter().map(|chunk| &chunk.body[..])) else {
@@ -268,9 +272,10 @@ impl Workspace {
                     if strong_fingerprint(&weak, digest, &values) == entry.strong =>
                 {
                     match self.hit(step, entry, values, tree, looked_ns, &set) {
-                        Ok(hit) => return Ok(hit),
-                        Err(miss) => first_miss.get_or_insert(miss),
-                    };
+                        Ok(hit) if stands(&hit) || hit.entry.from_nothing => return Ok(hit),
+                        Ok(hit) => drop(in_place.get_or_insert(hit)),
+                        Err(miss) => drop(first_miss.get_or_insert(miss)),
+                    }
                 }
                 Ok(_) | Err(None) => {}
                 Err(Some(difference)) => {
@@ -278,7 +283,13 @@ impl Workspace {
                 }
             }
         }
-        Err(first_miss.unwrap_or_else(|| self.unknown(step)))
+        in_place.ok_or_else(|| first_miss.unwrap_or_else(|| self.unknown(step)))
+    }
+
+    /// The entry of the result that stands.
+    fn standing_entry(&self, step: &Step) -> Option<Entry> {
+        let strong = lock(&self.state).standing(&step.key).ok().flatten()?.entry?;
+        lock(&self.cache).entry(&strong).ok().flatten()
     }
 
     fn hit(
@@ -362,7 +373,7 @@ impl Workspace {
         match op.look {
             policy::Look::Here | policy::Look::InPlace => Miss::plain(kind),
             policy::Look::Lookup => {
-                let found = tree.lookup(&op.place.rel);
+                let found = tree.lookup(&op.place.rel).pop();
                 let path = found.and_then(|place| self.roots.path(&place));
                 Miss { kind, path, detail: name() }
             }
@@ -386,36 +397,6 @@ impl Workspace {
             Ok(Some(_)) | Err(_) => MissKind::NotStored,
         })
     }
-}
-
-/// The operation on which no entry agrees with the tree, what the newest entry has and what the
-/// tree has; `None` if there is no entry.
-type FirstDifference = Option<(Op, Value, Value)>;
-
-/// Evaluates operation by operation, keeping the entries that agree so far. The first operation
-/// on which none agrees is why there is no hit.
-fn narrow(
-    ops: &[Op],
-    entries: Vec<Entry>,
-    tree: &Tree<'_>,
-) -> Result<(Entry, Vec<Value>), FirstDifference> {
-    let mut candidates: Vec<(Entry, Vec<Value>)> = entries
-        .into_iter()
-        .filter_map(|entry| {
-            let values = postcard::from_bytes::<Vec<Value>>(&entry.values).ok()?;
-            (values.len() == ops.len()).then_some((entry, values))
-        })
-        .collect();
-    for (at, op) in ops.iter().enumerate() {
-        let Some((_, newest)) = candidates.first() else { return Err(None) };
-        let now = tree.evaluate(op);
-        let newest = newest[at].clone();
-        candidates.retain(|(_, values)| values[at] == now);
-        if candidates.is_empty() {
-            return Err(Some((op.clone(), newest, now)));
-        }
-    }
-    candidates.into_iter().next().ok_or(None)
 }
 
 /// An error with its causes, in one line.

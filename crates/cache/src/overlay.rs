@@ -83,6 +83,15 @@ impl Overlay {
         laid.iter().rev().find(|(id, _)| step.comes_after(*id)).map(|(_, laid)| laid)
     }
 
+    /// Paths at which steps before `step` will have left something.
+    pub(crate) fn paths<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a [u8]> {
+        let before = |laid: &&(StepId, Laid)| step.comes_after(laid.0);
+        let left = move |laid: &Vec<(StepId, Laid)>| {
+            laid.iter().rev().find(before).is_some_and(|(_, laid)| *laid != Laid::Gone)
+        };
+        self.at.iter().filter(move |(_, laid)| left(laid)).map(|(path, _)| &path[..])
+    }
+
     /// Names that hits have something to say about in a directory.
     pub(crate) fn names<'a>(&'a self, dir: &[u8]) -> impl Iterator<Item = &'a [u8]> {
         self.names.get(dir).into_iter().flatten().map(Vec::as_slice)

@@ -50,12 +50,12 @@ impl World for RunWorld<'_> {
         Ok(access(path, bits))
     }
 
-    fn lookup(&self, name: &[u8]) -> Option<Place> {
+    fn lookup(&self, name: &[u8]) -> Vec<Place> {
         self.tree.lookup(name)
     }
 
     fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value> {
-        self.tree.declared(changed)
+        self.tree.declared(changed, |path| self.workspace.is_later(path, self.tree.step))
     }
 
     fn was_own(&self, path: &[u8], found: Option<&StatId>) -> bool {

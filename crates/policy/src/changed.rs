@@ -3,7 +3,7 @@
 use std::io;
 
 use fspy_trace::{Change, Record, Seen, State};
-use stat::{Kind, StatId};
+use stat::{Kind, StatId, is_within};
 
 use crate::judge::{Context, Judgement, KeptMode, Output, OutputKind, World};
 use crate::observed::{judge_observation, visible};
@@ -83,7 +83,7 @@ fn judge_removal<W: World>(
     let place = || context.facts.roots.place(&record.path);
     let foreign = held == Held::Foreign && !context.ignores_output(&record.path);
     if foreign || held == Held::Later && record.seen.read {
-        judgement.took_foreign = true;
+        judgement.took_foreign |= may_be_kept(record, context);
         judgement.refuse(NotCached::at(NotCachedKind::Removed, &record.path));
         return;
     }
@@ -105,6 +105,16 @@ fn judge_removal<W: World>(
             }
         }
     }
+}
+
+/// Whether what the run left may hold the bytes of something it removed: it read them, moved them, or
+/// gave them another name.
+fn may_be_kept<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
+    let moved = || {
+        let renames = &context.facts.trace.renames;
+        renames.iter().any(|(from, _)| is_within(&record.path, from))
+    };
+    record.seen.read || record.seen.exec || record.touched || moved()
 }
 
 fn judge_left<W: World>(

@@ -4,10 +4,11 @@ use std::collections::{BTreeSet, HashSet};
 use std::io;
 
 use digest::Digest;
-use fspy_trace::{Change, Incomplete, Listed, Peer, Record, State, Trace};
+use fspy_trace::{Change, Listed, Record, State, Trace};
 use stat::{Kind, StatId, file_name, is_within, parent};
 
 use crate::changed::judge_change;
+use crate::complete::refuse_incomplete;
 use crate::hinted::Hinted;
 use crate::observed::judge_observation;
 use crate::pathset::{Look, Op};
@@ -33,8 +34,9 @@ pub trait World {
     fn list(&self, dir: &[u8]) -> io::Result<Vec<Listed>>;
     /// Which of these `access` bits are granted.
     fn access(&self, path: &[u8], bits: u8) -> io::Result<u8>;
-    /// The program that a bare name starts on the step's `PATH`, as a place; `None` if none.
-    fn lookup(&self, name: &[u8]) -> Option<Place>;
+    /// What has a bare name in the directories of the step's `PATH`, up to the program that it starts:
+    /// files before that which may not be executed, too.
+    fn lookup(&self, name: &[u8]) -> Vec<Place>;
     /// Value of the step's declared input patterns, without the paths in `changed`.
     fn declared(&self, changed: &HashSet<&[u8]>) -> io::Result<Value>;
     /// Whether the path held, just before the run, bytes that a recorded result of this step left.
@@ -376,18 +378,18 @@ fn looked_up_name(record: &Record, path_dirs: &HashSet<Vec<u8>>) -> Option<Vec<u
 fn judge_lookups<W: World>(names: &BTreeSet<Vec<u8>>, world: &W, judgement: &mut Judgement) {
     for name in names {
         let place = Place { root: Root::Path, rel: name.clone() };
-        judgement.input(Look::Lookup, place, lookup_value(world.lookup(name).as_ref()));
+        judgement.input(Look::Lookup, place, lookup_value(&world.lookup(name)));
     }
 }
 
 /// The value of a program look-up.
 #[must_use]
-pub fn lookup_value(found: Option<&Place>) -> Value {
-    found.map_or(Value::Absent, |place| {
-        let mut text = vec![place.root as u8];
-        text.extend_from_slice(&place.rel);
-        Value::text(&text)
-    })
+pub fn lookup_value(found: &[Place]) -> Value {
+    if found.is_empty() {
+        return Value::Absent;
+    }
+    let texts = found.iter().map(|place| [&[place.root as u8], &place.rel[..]].concat());
+    Value::text(&texts.collect::<Vec<_>>().join(&0))
 }
 
 fn judge_declared<W: World>(context: &Context<'_, W>, judgement: &mut Judgement) {
@@ -401,49 +403,6 @@ fn judge_declared<W: World>(context: &Context<'_, W>, judgement: &mut Judgement)
         }
         Err(error) => judgement.refuse(unreadable(&context.facts.roots.workspace, &error)),
     }
-}
-
-fn refuse_incomplete(trace: &Trace, judgement: &mut Judgement) {
-    for reason in &trace.incomplete {
-        judgement.refuse(match reason {
-            Incomplete::StillWriting(path) => NotCached::at(NotCachedKind::StillWriting, path),
-            Incomplete::StillTalking => NotCached::plain(NotCachedKind::StillTalking),
-            Incomplete::UnreadableMemory => incomplete("the memory of a process could not be read"),
-            Incomplete::ForeignNamespace => {
-                incomplete("a process entered a mount namespace or root directory of its own")
-            }
-            Incomplete::ForeignArchitecture => {
-                incomplete("a program of another architecture made file calls")
-            }
-            Incomplete::HelperLost => incomplete("the tracer's helper process was lost"),
-        });
-    }
-    for peer in &trace.peers {
-        match peer {
-            Peer::Unix(path) if is_harmless_socket(path) => {}
-            Peer::Unix(path) => judgement.refuse(NotCached::at(NotCachedKind::AskedPeer, path)),
-            Peer::Loopback(53) | Peer::Remote(_) => {}
-            Peer::Loopback(port) => judgement
-                .refuse(NotCached::because(NotCachedKind::AskedPeer, format!("localhost:{port}"))),
-        }
-    }
-}
-
-/// Local services whose answers are no input, or are covered otherwise.
-fn is_harmless_socket(path: &[u8]) -> bool {
-    const HARMLESS: [&[u8]; 6] = [
-        b"/var/run/nscd/socket",
-        b"/run/nscd/socket",
-        b"/dev/log",
-        b"/run/systemd/journal/dev-log",
-        b"/run/systemd/journal/socket",
-        b"/run/systemd/resolve/io.systemd.Resolve",
-    ];
-    HARMLESS.contains(&path)
-}
-
-fn incomplete(detail: &str) -> NotCached {
-    NotCached::because(NotCachedKind::Incomplete, detail)
 }
 
 fn unreadable(path: &[u8], error: &io::Error) -> NotCached {

@@ -4,6 +4,7 @@
 //! digests, ownership) through [`World`]. The rules themselves are stated in `docs/semantics.md`.
 
 mod changed;
+mod complete;
 mod hinted;
 mod judge;
 mod noise;

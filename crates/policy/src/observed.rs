@@ -59,7 +59,7 @@ fn is_observed(record: &Record) -> bool {
 }
 
 /// `touch` on the step's own empty file: opened for writing without a look, and nothing written.
-/// From nothing it leaves the same.
+/// From nothing it leaves the same; somebody's bytes it would have left.
 fn is_blind_touch(record: &Record) -> bool {
     let empty = record.before.id().is_some_and(|id| id.kind() == Kind::File && id.size == 0);
     empty && record.change == Some(Change::Write) && !record.seen.any()
@@ -70,6 +70,8 @@ fn judge_blind_touch<W: World>(
     context: &Context<'_, W>,
     judgement: &mut Judgement,
 ) -> io::Result<()> {
+    let place = context.facts.roots.place(&record.path);
+    judgement.input(Look::Own, place, Value::OwnOrAbsent);
     if let Some(after) = context.world.lstat(&record.path)? {
         judgement.outputs.push(output(record, &after, context)?);
     }

@@ -99,8 +99,8 @@ impl World for Tree {
     fn access(&self, _path: &[u8], bits: u8) -> io::Result<u8> {
         Ok(bits)
     }
-    fn lookup(&self, _name: &[u8]) -> Option<Place> {
-        None
+    fn lookup(&self, _name: &[u8]) -> Vec<Place> {
+        Vec::new()
     }
     fn declared(&self, _changed: &HashSet<&[u8]>) -> io::Result<Value> {
         Ok(Value::Absent)

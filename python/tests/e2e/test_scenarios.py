@@ -379,3 +379,22 @@ def test_no_file_is_coloured_that_a_plain_run_leaves_plain(tmp_path: Path) -> No
     assert not space.run(env=forced).ran()
     assert not space.run().ran()
     assert text(space, "out") == "None\n"
+
+
+def test_a_touched_file_that_the_user_wrote_into_stays(tmp_path: Path) -> None:
+    space = Space.make(tmp_path, {}, [Task("build", "touch stamp")])
+    for _ in range(2):
+        space.run()
+    assert not space.run().ran()
+    put(space, "stamp", "the user's\n")
+    assert space.run().ran()
+    assert text(space, "stamp") == "the user's\n"
+
+
+def test_what_was_built_by_hand_is_removed_and_the_next_run_is_stored(tmp_path: Path) -> None:
+    command = "rm -rf dist; mkdir dist; cp src/a dist/"
+    space = Space.make(tmp_path, {"src/a": "a\n"}, [Task("build", command)])
+    put(space, "dist/old", "by hand\n")
+    assert [outcome.skip is not None for outcome in space.run().outcomes] == [True]
+    assert [outcome.skip for outcome in space.run().outcomes] == [None]
+    assert not space.run().ran()

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cache::Workspace;
+use cache::{StepSpec, Workspace};
 use fspy_trace::Op;
 use policy::NotCachedKind;
 
@@ -202,4 +202,29 @@ fn steps_of_one_build_tool_hand_on_its_state() {
     }
     assert_eq!(hits(&configured(&scene)), [0, 1], "deleted");
     assert_eq!(scene.read("compiler_depend.make").as_deref(), Some("a.o: src/a"));
+}
+
+#[test]
+fn declared_inputs_are_those_that_earlier_hits_leave() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let opened = || {
+        let workspace = scene.open();
+        workspace.add(spec(0, "emit", &[])).unwrap();
+        let input = (false, vec!["out*".to_owned()], vec![]);
+        workspace.add(StepSpec { input, ..spec(1, "use", &[0]) }).unwrap();
+        workspace
+    };
+    let use_it = |told: &mut Told<'_>| {
+        let text = told.reads("out");
+        told.writes("final", &text);
+    };
+    let workspace = opened();
+    assert_eq!(run(&scene, &workspace, 0, emit), None);
+    assert_eq!(run(&scene, &workspace, 1, use_it), None);
+    assert_eq!(hits(&opened()), [0, 1]);
+    fs::remove_file(scene.path("out")).unwrap();
+    fs::remove_file(scene.path("final")).unwrap();
+    assert_eq!(hits(&opened()), [0, 1], "what will be there counts as there");
+    assert_eq!(scene.read("final").as_deref(), Some("ONE"));
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use cache::StepSpec;
+use fspy_trace::Op;
 use policy::MissKind;
 
 use crate::scene::{Scene, Told, build, emit, miss, opened, run, spec};
@@ -264,4 +266,53 @@ fn something_of_another_kind_at_an_outputs_place_is_left_to_the_command() {
     fs::remove_file(scene.path("out")).unwrap();
     symlink(scene.path("src"), scene.path("out")).unwrap();
     assert_eq!(miss(&opened(&scene), 0), Some(MissKind::OutputEdited));
+}
+
+#[test]
+fn where_several_results_fit_the_one_that_stands_is_taken() {
+    let scene = Scene::new();
+    scene.write("src/a", "a");
+    scene.write("src/b", "b");
+    let of_a = |told: &mut Told<'_>| {
+        told.reads("src/a");
+        told.writes("out", "of a");
+    };
+    let of_both = |told: &mut Told<'_>| {
+        told.reads("src/b");
+        told.reads("src/a");
+        told.writes("out", "of both");
+    };
+    assert_eq!(run(&scene, &opened(&scene), 0, of_a), None);
+    assert_eq!(run(&scene, &opened(&scene), 0, of_both), None);
+    scene.write("src/b", "other");
+    let workspace = opened(&scene);
+    assert_eq!(miss(&workspace, 0), None, "the first still fits");
+    workspace.restore(0).unwrap();
+    assert_eq!(scene.read("out").as_deref(), Some("of a"));
+    scene.write("src/b", "b");
+    let workspace = opened(&scene);
+    assert_eq!(miss(&workspace, 0), None);
+    assert_eq!(workspace.restore(0).unwrap().files, 0, "though the other is newer");
+}
+
+#[test]
+fn a_file_that_may_not_be_executed_is_another_answer_of_the_path() {
+    let scene = Scene::new();
+    scene.write("src/a", "a");
+    fs::create_dir(scene.path("bin")).unwrap();
+    let path = format!("{}", scene.path("bin").display());
+    let opened = || {
+        let workspace = scene.open();
+        let env = vec![(b"PATH".to_vec(), path.clone().into_bytes())];
+        workspace.add(StepSpec { env, ..spec(0, "tool || echo none", &[]) }).unwrap();
+        workspace
+    };
+    let asks = |told: &mut Told<'_>| {
+        told.event("bin/tool", Op::Stat);
+        told.writes("out", "none");
+    };
+    assert_eq!(run(&scene, &opened(), 0, asks), None);
+    assert_eq!(miss(&opened(), 0), None);
+    scene.write("bin/tool", "no program");
+    assert_eq!(miss(&opened(), 0), Some(MissKind::LookupChanged));
 }

@@ -200,7 +200,7 @@ fn what_is_denied_is_no_change_and_no_read() {
     let folds: &[&str] = match ran.stdout().as_str() {
         // Root may do all that.
         "ok\nok\nok\nok\n" => {
-            &["closed/x file read", "d/g file delete", "d/n absent create", "f file read"]
+            &["closed/x file read", "d/g file delete", "d/n absent exists create", "f file read"]
         }
         _ => &[
             "closed/x error13 exists",

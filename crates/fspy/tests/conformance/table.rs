@@ -32,7 +32,7 @@ cases! {
     open_path_too_long [] => [];
     open_dots ["one/deep": "dir", "one/f": "file", "x": "one/deep", "f": "file"] =>
         ["one/f file read", "x link follow"];
-    create [] => ["n absent create"];
+    create [] => ["n absent exists create"];
     create_rdwr [] => ["n absent exists create"];
     create_read ["f": "file"] => ["f file read"];
     create_excl ["f": "file"] => ["f file exists"];
@@ -61,7 +61,7 @@ cases! {
     openat2_beneath ["d/f": "file", "f": "file"] => ["d dir exists", "d/f file read"];
     openat2_in_root ["d/f": "file", "f": "file"] => ["d dir exists", "d/f file read"];
     openat2_no_symlinks ["f": "file", "l": "f"] => ["l link follow"];
-    openat2_plain [] => ["n absent create"];
+    openat2_plain [] => ["n absent exists create"];
 
     chdir_open ["d/f": "file"] => ["d dir exists", "d/f file read"];
     fchdir_open ["d/f": "file"] => ["d dir exists", "d/f file read"];
@@ -91,7 +91,7 @@ cases! {
         ["a link follow", "b link follow", "c link follow", "f file exists"];
     open_link ["l": "no/where"] => ["l link follow", "no absent exists"];
     open_linked_dir ["d/f": "file", "l": "d"] => ["d/f file read", "l link follow"];
-    create_dangling ["l": "t"] => ["l link follow", "t absent create"];
+    create_dangling ["l": "t"] => ["l link follow", "t absent exists create"];
     retarget ["f": "file", "g": "file", "l": "f"] => ["l link follow delete"];
     list ["f": "file", "d": "dir"] => [". dir exists list[d,f]"];
     fdlist ["d/f": "file"] => ["d dir exists list[f]"];
@@ -120,7 +120,7 @@ cases! {
     rename_into_missing ["f": "file"] => ["a absent exists", "f file exists"];
     rename_dir_over_file ["d": "dir", "f": "file"] => ["d dir exists", "f file exists"];
     rename_dir_over_full ["d": "dir", "e/f": "file"] => ["d dir exists", "e dir exists"];
-    create_unlink [] => ["n absent create"];
+    create_unlink [] => ["n absent exists create"];
     unlink ["f": "file"] => ["f file delete"];
     unlink_missing [] => ["nope absent exists"];
     unlink_dir ["d": "dir"] => ["d dir exists"];
@@ -128,7 +128,7 @@ cases! {
     link_read ["f": "file"] => ["f file read touched", "n absent exists create"];
     link_existing ["f": "file", "g": "file"] => ["g file exists"];
     link_missing [] => ["nope absent exists"];
-    link_own [] => ["a absent create touched", "b absent exists create"];
+    link_own [] => ["a absent exists create touched", "b absent exists create"];
     symlink [] => ["n absent exists create"];
     symlink_existing ["f": "file"] => ["f file exists"];
     mkdir_p ["d": "dir"] =>
@@ -141,7 +141,7 @@ cases! {
     bind [] => ["s absent exists create"];
     open_socket [] => ["s absent exists create"];
     list_passed ["d/f": "file"] => ["d dir exists list[f]"];
-    chmod_own [] => ["n absent create touched"];
+    chmod_own [] => ["n absent exists create touched"];
     chmod ["f": "file"] => ["f file touched"];
     chmod_then_write ["f": "file"] => ["f file exists write touched"];
     fchmodat2 ["f": "file"] => ["f file touched"];
@@ -154,7 +154,7 @@ cases! {
     write_then_truncate ["f": "file"] => ["f file replace"];
     ftruncate ["f": "file"] => ["f file exists modify"];
     fallocate ["f": "file"] => ["f file exists modify"];
-    copy_file_range ["f": "file"] => ["f file read", "n absent create"];
+    copy_file_range ["f": "file"] => ["f file read", "n absent exists create"];
     map_shared ["f": "file"] => ["f file exists modify"];
 
     page_end ["f": "file"] => ["f file read"];

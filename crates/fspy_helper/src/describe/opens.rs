@@ -122,9 +122,9 @@ impl Scene<'_> {
     fn opened(&mut self, place: Place, flags: Flags) {
         match place.found {
             Found::Missing { last: true } if flags.makes() => {
-                // What is appended to old bytes is another file than what is appended to none.
+                // Old bytes would have stayed, all or in part: what is there then is another file.
                 let looked =
-                    flags.has(libc::O_EXCL) || flags.has(libc::O_RDWR) || flags.has(libc::O_APPEND);
+                    flags.has(libc::O_EXCL) || flags.has(libc::O_RDWR) || !flags.has(libc::O_TRUNC);
                 self.made(&place.path, looked);
             }
             _ => {

@@ -86,7 +86,13 @@ fn removing_what_was_not_ones_own_is_not_cached() {
     let run = |tree: &Tree| Run::default().did("/ws/src.c", Change::Delete, &before).judged(tree);
     let foreign = run(&tree);
     assert_eq!(refused(&foreign), Some(NotCachedKind::Removed));
-    assert!(foreign.took_foreign, "its outputs may hold what it removed");
+    assert!(!foreign.took_foreign, "what was removed unread is nowhere");
+    let read = Run::default().saw("/ws/src.c", Seen::Read, &before);
+    let moved = Run { renames: vec![(b"/ws/src.c".to_vec(), b"/ws/b".to_vec())], ..Run::default() };
+    for run in [read, moved] {
+        let took = run.did("/ws/src.c", Change::Delete, &before).judged(&tree);
+        assert!(took.took_foreign, "its outputs may hold what it removed");
+    }
     tree.owns("/ws/src.c");
     let own = run(&tree);
     assert_eq!(refused(&own), None);

@@ -138,6 +138,7 @@ fn a_touch_of_ones_own_empty_stamp_makes_it_anew() {
         .did("/ws/stamp", Change::Times, &stamp)
         .judged(&tree);
     assert_eq!((outputs(&judged), refused(&judged)), (vec!["/ws/stamp".into()], None));
+    assert_eq!(inputs(&judged), [(Look::Own, "stamp".into(), &Value::OwnOrAbsent)]);
 }
 
 #[test]

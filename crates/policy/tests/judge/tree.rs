@@ -99,8 +99,8 @@ impl World for Tree {
     fn access(&self, _path: &[u8], bits: u8) -> io::Result<u8> {
         Ok(bits)
     }
-    fn lookup(&self, name: &[u8]) -> Option<Place> {
-        self.programs.get(name).cloned()
+    fn lookup(&self, name: &[u8]) -> Vec<Place> {
+        self.programs.get(name).cloned().into_iter().collect()
     }
     fn declared(&self, _changed: &HashSet<&[u8]>) -> io::Result<Value> {
         Ok(Value::Absent)
@@ -129,6 +129,7 @@ pub(crate) struct Run {
     pub(crate) incomplete: Vec<Incomplete>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) hinted: Hinted,
+    pub(crate) renames: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Run {
@@ -151,7 +152,7 @@ impl Run {
             fidelity: Fidelity::Notify,
             records: self.fold.into_records(),
             execs: Vec::new(),
-            renames: Vec::new(),
+            renames: self.renames,
             peers: self.peers,
             incomplete: self.incomplete,
             started_ns: i64::MAX,
