@@ -24,13 +24,15 @@ PROGRAM = "say"
 class Line:
     """One shell line and the files it is likely to leave.
 
-    `by_time`: it decides by modification times, as make does. `meddles`: it changes what is not its
-    own, so that it must be ordered against all others.
+    `by_time`: it decides by modification times, as make does. `keeps`: it leaves a file that it
+    finds as it is. `meddles`: it changes what is not its own, so that it must be ordered against
+    all others.
     """
 
     text: str
     leaves: tuple[str, ...] = ()
     by_time: bool = False
+    keeps: bool = False
     meddles: bool = False
 
 
@@ -73,12 +75,12 @@ class Maker:
 Kind: TypeAlias = Callable[[Maker], Line]
 
 
-def file(text: str, *, by_time: bool = False) -> Kind:
+def file(text: str, *, by_time: bool = False, keeps: bool = False) -> Kind:
     """A line that leaves the file `{o}`."""
 
     def make(maker: Maker) -> Line:
         out = maker.name()
-        return Line(maker.fill(text, out), (out,), by_time=by_time)
+        return Line(maker.fill(text, out), (out,), by_time=by_time, keeps=keeps)
 
     return make
 
@@ -127,7 +129,7 @@ EARLY: Sequence[Kind] = (
     file("cat {d}/* > {o} 2>/dev/null || :"),
     file("cat {f} > {o}.1 2>/dev/null; sort -o {o}.1 {o}.1; tee {o} < {o}.1; echo told >&2"),
     file("wc -c < {f} > {o} 2>/dev/null || :; cat {g} 2>/dev/null || :"),
-    file("touch {o}; cat {f} 2>/dev/null || :"),
+    file("touch {o}; cat {f} 2>/dev/null || :", keeps=True),
     file("[ ! -e {f} ] || cat {f} > {o}.some 2>/dev/null; cat {g} > {o} 2>/dev/null || :"),
     tree("rm -rf {o}; mkdir {o}; cp -r {d}/. {o} 2>/dev/null || :"),
     tree("cp -r {d}/. {o} 2>/dev/null || mkdir -p {o}", "x.txt"),

@@ -28,7 +28,8 @@ class World:
     """The sources and tasks of one scenario, the tasks in an order that `depends-on` allows.
 
     `by_time`: a task decides by modification times. `shares`: a directory belongs to several tasks,
-    or an output is a source by another name.
+    or an output is a source by another name. `keeps`: a task leaves a file that it finds, so what
+    a user wrote there stays.
     """
 
     sources: dict[str, Node]
@@ -36,6 +37,7 @@ class World:
     conditions: Conditions
     by_time: bool
     shares: bool
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def _world(random: Random) -> World:
         Conditions(ENV),
         by_time=any(line.by_time for line in lines),
         shares=any("dist/" in line.text or HARD_LINK in line.text for line in lines),
+        keeps=any(line.keeps for line in lines),
     )
 
 
@@ -126,7 +129,7 @@ def _move(random: Random, world: World) -> Move:
         return Undo()
     if roll < 0.82:
         return Lose(random.randrange(1 << 16), everything=random.random() < 0.4)
-    if roll < 0.88 and not world.by_time:
+    if roll < 0.88 and not world.by_time and not world.keeps:
         return Overwrite(random.randrange(1 << 16))
     if roll < 0.91:
         return Clone()
