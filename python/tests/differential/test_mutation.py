@@ -162,6 +162,14 @@ def test_beneath(tmp_path: Path) -> None:
 TWO_AND_ONE = "[ -e s ] || { echo 1 > s; echo 2 > q; }; cat x > p"
 
 
+# Makes `r` once; where the trace of that is incomplete, nobody can say what from.
+ONCE = """case $(cat y) in
+hidden) unshare -m cat x > r ;;
+*) [ -e r ] || cat x > r ;;
+esac
+cat r > o"""
+
+
 def test_put_back(tmp_path: Path) -> None:
     def is_back(base: Path) -> bool:
         bench = Bench(base, TWO_AND_ONE)
@@ -176,23 +184,24 @@ def test_put_back(tmp_path: Path) -> None:
         assert not is_back(tmp_path / "without")
 
 
-@pytest.mark.xfail(reason="what it guards against is refused for other reasons as well, here")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it enters a mount namespace")
+@pytest.mark.skipif(bool(missing(["unshare"])), reason="not on this machine: unshare")
 def test_whole(tmp_path: Path) -> None:
-    def hits_elsewhere(base: Path, *rules: str) -> bool:
-        bench = Bench(base, TWO_AND_ONE)
-        assert bench.again()
-        (bench.place.root / "q").write_text("somebody's\n")
+    def takes_over_what_nobody_can_vouch_for(base: Path) -> bool:
+        bench = Bench(base, ONCE)
+        (bench.place.root / "y").write_text("hidden\n")
+        assert not bench.again()
         (bench.place.root / "x").write_text("other\n")
+        (bench.place.root / "y").write_text("seen\n")
         assert not bench.hits()
-        with without(*rules):
-            (bench.place.root / "x").write_text("third\n")
-            assert not bench.hits()
-            bench.move()
-            (bench.place.root / "x").write_text("third\n")
-            return bench.hits()
+        bench.move()
+        (bench.place.root / "x").write_text("other\n")
+        (bench.place.root / "y").write_text("seen\n")
+        return bench.hits()
 
-    assert not hits_elsewhere(tmp_path / "with")
-    assert hits_elsewhere(tmp_path / "without", "whole")
+    assert not takes_over_what_nobody_can_vouch_for(tmp_path / "with")
+    with without("whole"):
+        assert takes_over_what_nobody_can_vouch_for(tmp_path / "without")
 
 
 def test_in_place(tmp_path: Path) -> None:
