@@ -132,7 +132,11 @@ EARLY: Sequence[Kind] = (
     file("touch {o}; cat {f} 2>/dev/null || :", keeps=True),
     file("[ ! -e {f} ] || cat {f} > {o}.some 2>/dev/null; cat {g} > {o} 2>/dev/null || :"),
     tree("rm -rf {o}; mkdir {o}; cp -r {d}/. {o} 2>/dev/null || :"),
-    tree("cp -r {d}/. {o} 2>/dev/null || mkdir -p {o}", "x.txt"),
+    tree(
+        "cp -r {d}/. {o} 2>/dev/null"
+        " || {{ rm -rf {o}; mkdir -p {o}; cp -r {d}/. {o} 2>/dev/null || :; }}",
+        "x.txt",
+    ),
     tree("mkdir -p {o}/a/b {o}/c; [ ! -e {f} ] || mkdir -p {o}/c/d"),
     tree(
         "mkdir -p {o}; for f in {d}/*; do [ ! -f $f ] || cat $f > {o}/${{f##*/}}.o; done",
@@ -145,7 +149,7 @@ EARLY: Sequence[Kind] = (
     # Keeps what is right and takes away what is stale: the next result builds on the standing one.
     tree(
         "mkdir -p {o}; for f in src/*.txt; do [ ! -f $f ] || cmp -s $f {o}/${{f##*/}}"
-        " || cat $f > {o}/${{f##*/}}; done; for o in {o}/*; do [ -f src/${{o##*/}} ] || rm -f $o;"
+        ' || cat $f > {o}/${{f##*/}}; done; for o in {o}/*; do [ -f "src/${{o##*/}}" ] || rm -f $o;'
         " done",
         "x.txt",
     ),
