@@ -1,4 +1,4 @@
-"""What the hint protocol costs, and what abuse of it costs: prints one table.
+"""What the hint protocol costs: prints one table. Abuse of it is in `benches/hints_abuse.py`.
 
     python benches/hints.py            builds what it needs in release, takes a minute
 
@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         space = Path(name, "ws")
         space.mkdir()
-        for show in (imports, python_calls, node_calls, floods, crowds):
+        for show in (imports, python_calls, node_calls):
             show(space, programs["ipc_node"])
 
 
@@ -47,13 +47,12 @@ def row(what: str, figure: str) -> None:
     print(f"{what:<66} {figure:>22}")
 
 
-def step(code: str, space: Path, way: Way = "channel") -> tuple[Outcome, float]:
-    """Run code as a step; what it left, and how long all of it took."""
-    began = time.perf_counter()
+def step(code: str, space: Path, way: Way) -> Outcome:
+    """Run code as a step; what it left."""
     outcome = run(python(CONNECT + code), space, way=way, release=True)
     if outcome.code:
         raise SystemExit(outcome.output)
-    return outcome, time.perf_counter() - began
+    return outcome
 
 
 def imports(_space: Path, _library: str) -> None:
@@ -84,7 +83,7 @@ def python_calls(space: Path, _library: str) -> None:
     code += 'timed("a question asked before", lambda n: get_env("PATH"))\n'
     code += 'timed("a new question", lambda n: get_env(f"V{n}"))\n'
     for way in ("channel", "file"):
-        for line in step(code, space, way)[0].output.splitlines():
+        for line in step(code, space, way).output.splitlines():
             what, spent = line.rsplit(maxsplit=1)
             row(f"Python, one call by the {way}: {what}", f"{float(spent):.1f} us")
     outside = subprocess.run(
@@ -121,83 +120,6 @@ console.log(Number(loaded - began) / 1e6, Number(told - loaded) / {CALLS}e3,
     row("Node, one call: statement", f"{statement:.1f} us")
     row("Node, one call: question", f"{question:.1f} us")
     row("size of the addon", f"{addon.stat().st_size / 1024:.0f} KiB")
-
-
-FLOODS: dict[str, tuple[str, Way]] = {
-    "a million hints by the channel, a hundred distinct": (
-        """
-s = connect()
-one = b"".join(frame(body(2, os.getcwdb() + b"/%d" % n)) for n in range(100))
-for _ in range(10_000):
-    s.sendall(one)
-    left = 500
-    while left: left -= len(s.recv(left))
-""",
-        "channel",
-    ),
-    "a million distinct hints by the channel": (
-        """
-s = connect()
-for at in range(0, 1_000_000, 100):
-    s.sendall(b"".join(frame(body(2, b"/%d" % n)) for n in range(at, at + 100)))
-    for _ in range(100): receive(s)
-""",
-        "channel",
-    ),
-    "a million hints by the file, a hundred distinct": (
-        """
-one = b"".join(b'{"op":"ignoreInput","path":"%d"}\\n' % n for n in range(100))
-append(one * 10_000)
-""",
-        "file",
-    ),
-    "a million distinct hints by the file": (
-        'append(b"".join(b\'{"op":"ignoreInput","path":"/%d"}\\n\' % n for n in range(1_000_000)))',
-        "file",
-    ),
-    "one line of 100 MB": ('append(b"x" * 100_000_000 + b"\\n")', "file"),
-    "one frame of 100 MB": ("connect().sendall(frame(bytes(100_000_000)))", "channel"),
-    "a client that never reads, until it is cut off": (
-        """
-s = connect()
-one = frame(body(2, b"/x")) * 1000
-try:
-    while True: s.sendall(one)
-except OSError: pass
-""",
-        "channel",
-    ),
-}
-
-
-def floods(space: Path, _library: str) -> None:
-    """Time what a tool can throw at the runner; memory is that of the serving process."""
-    for what, (code, way) in FLOODS.items():
-        outcome, spent = step(code, space, way)
-        lost = ", told as lost" if outcome.hints.lost else ""
-        row(f"{what}{lost}", f"{spent:.2f} s {outcome.peak_rss / 1024:.0f} MiB")
-        if way == "file":
-            row("  of which reading the file after the step", f"{outcome.file_seconds:.2f} s")
-
-
-def crowds(space: Path, _library: str) -> None:
-    """Time many processes at once, and the end of a step that leaves a daemon behind."""
-    code = """
-for n in range(200):
-    if not os.fork():
-        for m in range(100): ignore_input(f"/{n}/{m}")
-        os._exit(get_env("PATH") != os.environ["PATH"])
-assert all(os.wait()[1] == 0 for n in range(200))
-"""
-    row("200 processes at once, 100 hints each", f"{step(code, space)[1]:.2f} s")
-    code = """
-if not os.fork():
-    os.setsid(); ignore_input("/x"); os.close(1); os.close(2)
-    import time; time.sleep(3)
-    os._exit(0)
-import time; time.sleep(0.2)
-"""
-    row("a step of 0.2 s whose daemon holds the channel for 3 s", f"{step(code, space)[1]:.2f} s")
 
 
 if __name__ == "__main__":

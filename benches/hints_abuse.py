@@ -23,7 +23,12 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "python"), str(ROOT)]
 
-from python.tests.hints.harness import CLIENTS, CONNECT, HERE  # noqa: E402  # after the path
+from python.tests.hints.harness import (  # noqa: E402  # after the path
+    CLIENTS,
+    CONNECT,
+    HERE,
+    MILLION,
+)
 
 NAMES = ("TASKRUNNER_CHANNEL", "TASK_RUNNER_HINTS", "TASKRUNNER_ENV_SNAPSHOT")
 
@@ -45,23 +50,14 @@ if "alone" in sys.argv:
 """
 
 COMMANDS = {
-    "a million hints by the channel, a hundred distinct": """
-s = connect()
-one = b"".join(frame(body(2, os.getcwdb() + b"/%d" % n)) for n in range(100))
-for _ in range(10_000):
-    s.sendall(one)
-    left = 500
-    while left: left -= len(s.recv(left))
-""",
+    "a million hints by the channel, a hundred distinct": MILLION["channel"],
     "a million hints by the channel, all distinct": """
 s = connect()
 for at in range(0, 1_000_000, 100):
     s.sendall(b"".join(frame(body(2, os.getcwdb() + b"/%d" % n)) for n in range(at, at + 100)))
     for _ in range(100): receive(s)
 """,
-    "a million hints by the file, a hundred distinct": """
-append(b"".join(b'{"op":"ignoreInput","path":"%d"}\\n' % n for n in range(100)) * 10_000)
-""",
+    "a million hints by the file, a hundred distinct": MILLION["file"],
     "a million hints by the file, all distinct": """
 append(b"".join(b'{"op":"ignoreInput","path":"%d"}\\n' % n for n in range(1_000_000)))
 """,

@@ -6,7 +6,7 @@
 //!
 //! out  {"source":"channel"|"file"|"snapshot","conn":N,"verb":"get_env","fields":["hex",…]}
 //! in   {"conn":N,"value":["hex",…]}   or   {"conn":N,"refused":["code","text"]}
-//! end  {"code":N,"faults":{"kind":N},"lost":bool,"left_open":N,"file_seconds":F,"peak_rss":KIB}
+//! end  {"code":N,"faults":{"kind":N},"lost":bool,"left_open":N}
 //! ```
 //! Its own environment is the runner's; the command gets the names passed and the protocol's.
 
@@ -15,7 +15,6 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use ipc::server::{Request, RunDir, Source, StepHints};
 use ipc::{Refusal, Reply, names};
@@ -40,9 +39,7 @@ fn main() -> io::Result<()> {
     let child = spawn(&options, &dir, &hints)?;
     let code = serve(child, &mut hints)?;
     show(hints.close_channel())?;
-    let started = Instant::now();
     show(hints.read_file())?;
-    let seconds = started.elapsed().as_secs_f64();
     let faults: serde_json::Map<_, _> =
         hints.tally().iter().map(|(fault, n)| (fault.name().to_owned(), json!(n))).collect();
     let (lost, open) = (hints.tally().lost(), hints.left_open());
@@ -51,15 +48,7 @@ fn main() -> io::Result<()> {
         "faults": faults,
         "lost": lost,
         "left_open": open,
-        "file_seconds": seconds,
-        "peak_rss": peak_rss(),
     }))
-}
-
-fn peak_rss() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn options() -> Options {

@@ -9,7 +9,7 @@ import pytest
 
 from taskrunner.hints import skip
 
-from .harness import CONNECT, Outcome, Way, python, run
+from .harness import CONNECT, MILLION, Outcome, Way, python, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,21 +164,7 @@ ignore_input("good")
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["channel", "file"])
 def test_a_million_hints_that_are_the_same_few(way: Way, space: Path) -> None:
-    code = {
-        "channel": """
-s = connect()
-one = b"".join(frame(body(2, os.getcwdb() + b"/%d" % n)) for n in range(100))
-for _ in range(10_000):
-    s.sendall(one)
-    left = 500
-    while left: left -= len(s.recv(left))
-""",
-        "file": """
-one = b"".join(b'{"op":"ignoreInput","path":"%d"}\\n' % n for n in range(100))
-append(one * 10_000)
-""",
-    }[way]
-    outcome = abuse(code, space, way=way)
+    outcome = abuse(MILLION[way], space, way=way)
     assert len(outcome.hints.ignored_inputs) == outcome.said == 100
     assert not lost(outcome)
 
