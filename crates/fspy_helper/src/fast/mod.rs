@@ -25,7 +25,7 @@ use fspy_trace::Fold;
 pub(crate) use inject::Answer;
 pub(crate) use moving::moves;
 pub(crate) use recorded::Recorded;
-pub(crate) use report::reported;
+pub(crate) use report::{Reported, reported};
 
 use habits::{Habits, Program};
 use inject::Injection;

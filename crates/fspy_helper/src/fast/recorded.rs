@@ -218,11 +218,12 @@ impl Scene<'_> {
             Found::NotDirectory(state) if no_directory => state,
             // A trailing slash after a file.
             Found::Here(state) if no_directory && state.kind() != Some(Kind::Dir) => state,
+            Found::Elsewhere => return,
             // If something is there by now: that it was not shows when the end is compared with
             // this.
-            Found::Missing { .. } | Found::Here(_) => State::Absent,
-            Found::Elsewhere => return,
-            Found::NotDirectory(_) | Found::Refused(_) => {
+            Found::Missing { .. } | Found::Here(_) if !no_directory => State::Absent,
+            // What was no directory is gone, or is one.
+            _ => {
                 self.unsure(&place.path, findings);
                 State::Absent
             }
@@ -278,4 +279,37 @@ fn same_file(state: &State, id: &StatId) -> bool {
 /// A link that leads to the process that looks.
 fn is_own_directory((link, _): &(Vec<u8>, State)) -> bool {
     matches!(&link[..], b"/proc/self" | b"/proc/thread-self")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a failed `stat` of `path`.
+    fn said(path: &std::path::Path, errno: Errno) -> Findings {
+        let path = stat::as_bytes(path).to_vec();
+        let length = u16::try_from(path.len()).unwrap();
+        let result = -errno.raw_os_error();
+        let entry =
+            fspy_ring::Entry { number: 4, result, path_length: length, ..Default::default() };
+        let record = Record { entry, base: Vec::new(), path };
+        let (mut places, known) = (Places::default(), Fold::new());
+        let mut scene = Scene { places: &mut places, known: &known, started_ns: i64::MAX };
+        scene.describe(Recorded::new(record, &Index::new()).unwrap())
+    }
+
+    #[test]
+    fn what_was_no_directory_and_is_gone_is_not_taken_to_have_been_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let within = dir.path().join("file/within");
+        assert_eq!(said(&within, Errno::NOENT).incomplete, []);
+        assert_eq!(said(&within, Errno::NOTDIR).incomplete, [Incomplete::HelperLost]);
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        assert_eq!(said(&within, Errno::NOTDIR).incomplete, []);
+        assert_eq!(said(&within, Errno::NOENT).incomplete, [Incomplete::HelperLost]);
+        std::fs::remove_file(dir.path().join("file")).unwrap();
+        std::fs::create_dir_all(&within).unwrap();
+        assert_eq!(said(&within, Errno::NOENT).incomplete, []);
+        assert_eq!(said(&within, Errno::NOTDIR).incomplete, [Incomplete::HelperLost]);
+    }
 }
