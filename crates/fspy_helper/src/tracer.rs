@@ -211,7 +211,7 @@ impl Tracer {
             };
             let Some(fast) = &mut self.fast else { break };
             let (thread, call) = (recorded.thread(), recorded.call);
-            let findings = fast.describe(recorded, &self.fold, self.started_ns);
+            let findings = fast.describe(recorded, &self.fold);
             #[cfg(feature = "mutations")]
             let findings = mutations::without(findings);
             self.recorded += 1;

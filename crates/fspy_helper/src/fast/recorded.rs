@@ -103,9 +103,6 @@ impl Recorded {
 pub(super) struct Scene<'a> {
     pub(super) places: &'a mut Places,
     pub(super) known: &'a Fold,
-    /// Links that are younger than this and not the step's own may have led elsewhere when a call
-    /// was made.
-    pub(super) started_ns: i64,
 }
 
 impl Scene<'_> {
@@ -127,7 +124,7 @@ impl Scene<'_> {
     fn named(&mut self, recorded: &Recorded, findings: &mut Findings) {
         let place = match self.directly(recorded, findings) {
             Some(place) => place,
-            None => self.by_walking(recorded, findings),
+            None => by_walking(recorded, findings),
         };
         if place.path.starts_with(b"/proc/") {
             // What a process that may be gone saw there, through a link, is no input if it was
@@ -164,32 +161,8 @@ impl Scene<'_> {
             }
             _ => return None,
         };
-        self.crossed(links, findings);
+        crossed(links, findings);
         Some(Place { path, found: found?, crossed: Vec::new() })
-    }
-
-    fn by_walking(&self, recorded: &Recorded, findings: &mut Findings) -> Place {
-        let thread = Thread(recorded.thread());
-        let start = Start { thread, dir: recorded.record.base.clone(), root: b"/".to_vec() };
-        let mut place = resolve(&start, &recorded.record.path, recorded.follows());
-        let links = std::mem::take(&mut place.crossed);
-        let (own, links): (Crossed, Crossed) = links.into_iter().partition(is_own_directory);
-        if !own.is_empty() && !place.path.starts_with(b"/proc/") {
-            // The process is gone, and with it where its links led.
-            findings.incomplete.push(Incomplete::HelperLost);
-        }
-        self.crossed(links, findings);
-        place
-    }
-
-    fn crossed(&self, links: Crossed, findings: &mut Findings) {
-        for (link, state) in links {
-            let young = state.id().is_some_and(|id| id.ctime_ns >= self.started_ns);
-            if young && !self.known.has_changed(&link) {
-                findings.incomplete.push(Incomplete::HelperLost);
-            }
-            findings.events.push(Event { path: link, op: Op::Follow, before: state });
-        }
     }
 
     /// Something was there.
@@ -256,6 +229,30 @@ impl Scene<'_> {
     }
 }
 
+/// Where a path leads, component by component.
+fn by_walking(recorded: &Recorded, findings: &mut Findings) -> Place {
+    let thread = Thread(recorded.thread());
+    let start = Start { thread, dir: recorded.record.base.clone(), root: b"/".to_vec() };
+    let mut place = resolve(&start, &recorded.record.path, recorded.follows());
+    let links = std::mem::take(&mut place.crossed);
+    let (own, links): (Crossed, Crossed) = links.into_iter().partition(is_own_directory);
+    if !own.is_empty() && !place.path.starts_with(b"/proc/") {
+        // The process is gone, and with it where its links led.
+        findings.incomplete.push(Incomplete::HelperLost);
+    }
+    crossed(links, findings);
+    place
+}
+
+/// Links on the way, as they are now. If one led elsewhere when the call was made, it leads now to
+/// where the call would find the same: the same file, or nothing. So what is told is true, though
+/// not what happened.
+fn crossed(links: Crossed, findings: &mut Findings) {
+    for (link, state) in links {
+        findings.events.push(Event { path: link, op: Op::Follow, before: state });
+    }
+}
+
 /// What is at `path`, whose directory is no link, if it may be said without a walk: `id` was there.
 fn in_directory(path: &[u8], id: StatId, follows: bool) -> Option<Found> {
     if !follows && id.kind() != Kind::Link {
@@ -294,7 +291,7 @@ mod tests {
             fspy_ring::Entry { number: 4, result, path_length: length, ..Default::default() };
         let record = Record { entry, base: Vec::new(), path };
         let (mut places, known) = (Places::default(), Fold::new());
-        let mut scene = Scene { places: &mut places, known: &known, started_ns: i64::MAX };
+        let mut scene = Scene { places: &mut places, known: &known };
         scene.describe(Recorded::new(record, &Index::new()).unwrap())
     }
 
