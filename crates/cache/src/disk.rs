@@ -101,8 +101,12 @@ impl Disk {
 
     /// Digest of what went with an identity, as far as steps of this run, or the stat index, tell.
     pub(crate) fn known_before(&self, id: &StatId) -> Option<Digest> {
-        let written = lock(&self.written).get(id).copied();
-        written.or_else(|| self.known(id))
+        self.left_by_a_step(id).or_else(|| self.known(id))
+    }
+
+    /// Digest of what a step of this run left, or had restored, with an identity.
+    pub(crate) fn left_by_a_step(&self, id: &StatId) -> Option<Digest> {
+        lock(&self.written).get(id).copied()
     }
 
     fn remember(&self, id: StatId, digest: Digest) {
