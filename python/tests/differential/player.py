@@ -76,7 +76,8 @@ class Player:
     clean: Clean | None = None
     stored: frozenset[str] = frozenset()
     umask_changed: bool = False
-    """Whether another umask was in force in this place: what tasks share has kept its bits."""
+    """Whether another umask was in force in this place than at first, which is that of the edits:
+    what tasks and users share has the bits that whoever came first gave it."""
     counter: int = 0
     known: dict[bytes, Clean] = field(default_factory=dict)
     hits: int = 0
@@ -118,7 +119,7 @@ class Player:
                 self._overwrite(move)
             case Clone():
                 self.place = self._place()
-                self.umask_changed = False
+                self.umask_changed = self._is_unusual()
             case Forget():
                 if self.clean and not self.clean.failed:
                     build(self.place, self.scenario, self.conditions)
@@ -142,6 +143,9 @@ class Player:
     def _surround(self, conditions: Conditions) -> None:
         self.umask_changed |= conditions.umask != self.conditions.umask
         self.conditions = conditions
+
+    def _is_unusual(self) -> bool:
+        return self.conditions.umask != self.scenario.world.conditions.umask
 
     def _lose(self, move: Lose) -> None:
         outputs = self._outputs()
