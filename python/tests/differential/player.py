@@ -76,8 +76,8 @@ class Player:
     clean: Clean | None = None
     stored: frozenset[str] = frozenset()
     umask_changed: bool = False
-    """Whether another umask was in force in this place than at first, which is that of the edits:
-    what tasks and users share has the bits that whoever came first gave it."""
+    """Whether another umask was in force in this place, or is not that of edits: what tasks and
+    users share has the bits that whoever came first gave it."""
     counter: int = 0
     known: dict[bytes, Clean] = field(default_factory=dict)
     hits: int = 0
@@ -110,6 +110,8 @@ class Player:
                 self._remember()
                 for root in (self.pristine, self.place.root):
                     attempt(lambda root=root: edit.apply(root))  # type: ignore[misc]
+                shares = any(path.startswith(f"{SHARED}/") for path in edit.paths())
+                self.umask_changed |= shares and self._is_unusual()
                 self._surround(edit.adjust(self.conditions))
             case Undo():
                 self._undo()
@@ -119,7 +121,7 @@ class Player:
                 self._overwrite(move)
             case Clone():
                 self.place = self._place()
-                self.umask_changed = self._is_unusual()
+                self.umask_changed = False
             case Forget():
                 if self.clean and not self.clean.failed:
                     build(self.place, self.scenario, self.conditions)
