@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use digest::{Digest, hash_file};
@@ -101,8 +102,12 @@ impl Disk {
 
     /// Digest of what went with an identity, as far as steps of this run, or the stat index, tell.
     pub(crate) fn known_before(&self, id: &StatId) -> Option<Digest> {
-        let written = lock(&self.written).get(id).copied();
-        written.or_else(|| self.known(id))
+        self.left_by_a_step(id).or_else(|| self.known(id))
+    }
+
+    /// Digest of what a step of this run left, or had restored, with an identity.
+    pub(crate) fn left_by_a_step(&self, id: &StatId) -> Option<Digest> {
+        lock(&self.written).get(id).copied()
     }
 
     fn remember(&self, id: StatId, digest: Digest) {
@@ -157,6 +162,11 @@ pub(crate) fn list(dir: &[u8]) -> io::Result<Vec<Listed>> {
 /// Target of a symbolic link.
 pub(crate) fn read_link(path: &[u8]) -> io::Result<Vec<u8>> {
     std::fs::read_link(as_path(path)).map(|target| stat::as_bytes(&target).to_vec())
+}
+
+/// Whether a regular file has more names than this one.
+pub(crate) fn has_other_names(path: &[u8]) -> bool {
+    std::fs::symlink_metadata(as_path(path)).is_ok_and(|meta| meta.is_file() && meta.nlink() > 1)
 }
 
 /// Which of these `access` bits this process is granted.

@@ -91,6 +91,7 @@ impl Tree<'_> {
         match look {
             Look::Listing => return self.listing(path),
             Look::Present => return self.present(path),
+            Look::Bits => return self.bits(path),
             Look::Own if self.is_own_in_place(path) => return Ok(Value::OwnOrAbsent),
             _ => {}
         }
@@ -143,6 +144,22 @@ impl Tree<'_> {
             None => self.disk.look(path)?.map(|id| id.kind()),
         };
         Ok(kind.map_or(Value::Absent, Value::Kind))
+    }
+
+    /// The permission bits of the directory there, the step's own included.
+    fn bits(&self, path: &[u8]) -> io::Result<Value> {
+        let of_dir = |kind: Kind, bits: u32| match kind {
+            Kind::Dir => Value::Dir(bits),
+            other => Value::Kind(other),
+        };
+        Ok(match self.overlay.at(path, self.step) {
+            Some(Laid::Dir { mode }) => Value::Dir(*mode),
+            Some(laid) => laid.kind().map_or(Value::Absent, Value::Kind),
+            None => {
+                let found = self.disk.look(path)?;
+                found.map_or(Value::Absent, |id| of_dir(id.kind(), id.permissions()))
+            }
+        })
     }
 
     /// Whether what stands on the disk is the step's own result, or a later step's.

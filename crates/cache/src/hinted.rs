@@ -50,11 +50,7 @@ impl Workspace {
         let path = join(&self.roots.workspace, rel);
         // What nobody saw read may have been another file when it was: then its time tells.
         let moved = tree.beneath(&path, &changed).map(|found| {
-            let is_young = |path: &Vec<u8>| {
-                Disk::lstat(path)
-                    .is_ok_and(|id| id.is_some_and(|id| id.ctime_ns >= trace.started_ns))
-            };
-            found.into_iter().find(is_young)
+            found.into_iter().find(|path| self.may_have_changed(path, trace.started_ns))
         });
         match moved.and_then(|moved| Ok((moved, tree.value_beneath(&path, &changed)?))) {
             Ok((moved, value)) => {
@@ -67,6 +63,17 @@ impl Workspace {
                 judged.refused.get_or_insert(NotCached { kind, path: Some(path), detail });
             }
         }
+    }
+
+    /// Whether a file may hold other bytes than when the run began. File times move by ticks: what a
+    /// step before it left in the very tick in which it began, and what still is just that, is known.
+    fn may_have_changed(&self, path: &[u8], started_ns: i64) -> bool {
+        let Ok(Some(id)) = Disk::lstat(path) else { return false };
+        let is_as_left = || {
+            let left = self.disk.left_by_a_step(&id);
+            left.is_some_and(|left| self.disk.digest(path).is_ok_and(|now| now == left))
+        };
+        id.ctime_ns > started_ns || (id.ctime_ns == started_ns && !is_as_left())
     }
 
     /// Files at and beneath tracked paths are outputs, whoever wrote them.

@@ -2,15 +2,14 @@
 //! name of a file that it made there.
 
 use std::collections::{HashMap, HashSet};
-use std::os::unix::fs::MetadataExt;
 
 use digest::{Digest, hash_bytes};
 use policy::{Root, Roots, Value, is_on, is_tool_state};
-use stat::{Kind, StatId, as_path, join};
+use stat::{Kind, StatId, join};
 use store::Left;
 
 use crate::build_on::Reads;
-use crate::disk::{Disk, read_link};
+use crate::disk::{Disk, has_other_names, read_link};
 
 /// What stands at a path that a step owns.
 #[derive(Clone, Copy, Debug)]
@@ -93,10 +92,6 @@ pub(crate) fn add_second_names(
             own.insert(path, Owned { id, digest });
         }
     }
-}
-
-fn has_other_names(path: &[u8]) -> bool {
-    std::fs::symlink_metadata(as_path(path)).is_ok_and(|meta| meta.is_file() && meta.nlink() > 1)
 }
 
 /// Whether a path holds what is recorded; its identity, if so.

@@ -86,7 +86,7 @@ impl Workspace {
             || self.foundation_moved(step, &before)
             || !self.put_back(step, &standing, &condition);
         if stale {
-            self.set_aside(step, &before.own);
+            self.set_aside(step, &before.own, &standing);
             self.give_back_shared_state(step, &before.own);
             // What had to stay is somebody else's as well: it counts as it is. A directory holds
             // nothing of its own but its permission bits, which are looked at apart.

@@ -14,6 +14,7 @@ use store::{Left, Owner, Run, set_digest};
 
 use crate::build_on::Reads;
 use crate::disk::lock;
+use crate::evaluate::Tree;
 use crate::log::Log;
 use crate::own::ledger_digest;
 use crate::prepare::{Before, merged};
@@ -129,11 +130,7 @@ impl Workspace {
             let mut in_place = false;
             if judged.refused.is_none() {
                 let relied_on = relied_on(&judged, before);
-                // A directory that others share stays, with bits that this run can't set right.
-                let is_odd = |kept: &(Vec<u8>, _)| before.odd.contains(&kept.0);
-                let mut dirs = judged.kept_modes.iter().filter(|kept| kept.1 == KeptMode::Dir);
-                let odd_dir = dirs.any(is_odd);
-                if odd_dir || before.mixed && relied_on.is_some() {
+                if before.mixed && relied_on.is_some() {
                     in_place = true;
                     let took_foreign = judged.took_foreign;
                     judged = judge(facts, &RunWorld { in_place: true, ..world });
@@ -149,6 +146,7 @@ impl Workspace {
                     }
                 }
             }
+            self.add_odd_directories(before, tree, &mut judged);
             self.add_hinted(hinted, trace, tree, &mut judged);
             self.add_declared_outputs(step, &mut judged);
             if judged.refused.is_none() && self.embeds_root(&judged.outputs) {
@@ -158,6 +156,20 @@ impl Workspace {
             }
             (judged, in_place, touched)
         })
+    }
+
+    /// A directory that others share stays, with bits that this run would not have given it and can't
+    /// set right: it must have them again.
+    fn add_odd_directories(&self, before: &Before, tree: &Tree<'_>, judged: &mut Judgement) {
+        let kept = judged.kept_modes.iter().filter(|kept| kept.1 == KeptMode::Dir);
+        let odd: Vec<Op> = kept
+            .filter(|(path, _)| before.odd.contains(path))
+            .map(|(path, _)| Op { look: Look::Bits, place: self.roots.place(path) })
+            .collect();
+        for op in odd {
+            let value = tree.evaluate(&op);
+            judged.input(op.look, op.place, value);
+        }
     }
 
     /// The run built on `path`, and what `op` asks for has another answer than when that was made.

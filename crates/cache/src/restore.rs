@@ -12,7 +12,7 @@ use policy::is_tool_state;
 use stat::{Kind, StatId, as_path, is_within, parent};
 use store::{Blob, Left};
 
-use crate::disk::{Disk, lock, read_link};
+use crate::disk::{Disk, has_other_names, lock, read_link};
 use crate::journal::Journal;
 use crate::log::{self, Log};
 use crate::lookup::Hit;
@@ -245,8 +245,12 @@ impl Workspace {
     fn standing(&self, item: &Item, path: &[u8], own: &OwnPaths) -> io::Result<Standing> {
         let Some(id) = Disk::lstat(path)? else { return Ok(Standing::Nothing) };
         if self.holds(item, path, &id)? {
-            let same_mode = item.mode == id.permissions() || id.kind() == Kind::Link;
-            return Ok(if same_mode { Standing::Same } else { Standing::OtherMode });
+            if item.mode == id.permissions() || id.kind() == Kind::Link {
+                return Ok(Standing::Same);
+            }
+            // The bits of a file are those of all its names, and another may be somebody's source.
+            let shared = has_other_names(path);
+            return Ok(if shared { Standing::Own } else { Standing::OtherMode });
         }
         let recorded = own.contains_key(path) || !self.holders(path).is_empty();
         Ok(if recorded { Standing::Own } else { Standing::Foreign })

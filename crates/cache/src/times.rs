@@ -2,10 +2,12 @@
 //!
 //! As recorded, if all inputs are older than the oldest output; otherwise just before the look-up
 //! began, in recorded order, so that make and cargo find outputs newer than inputs, and a source
-//! that is saved meanwhile is newer still.
+//! that is saved meanwhile is newer still. A second name of another file is as old as that file, as
+//! after a run.
 
 use stat::StatId;
 
+use crate::disk::has_other_names;
 use crate::lookup::Hit;
 use crate::manifest::ItemKind;
 use crate::restore::{Standing, Target};
@@ -20,6 +22,7 @@ pub(crate) fn plan(hit: &Hit, targets: &[Target<'_>]) -> Vec<(usize, i64)> {
         .iter()
         .enumerate()
         .filter(|(_, target)| matches!(target.item.kind, ItemKind::File { .. }))
+        .filter(|(_, target)| !(stands(target) && has_other_names(&target.path)))
         .map(|(at, target)| (at, target.item.mtime_ns))
         .collect();
     files.sort_by_key(|(_, mtime)| *mtime);
@@ -39,8 +42,12 @@ pub(crate) fn plan(hit: &Hit, targets: &[Target<'_>]) -> Vec<(usize, i64)> {
     files
 }
 
+fn stands(target: &Target<'_>) -> bool {
+    matches!(target.state, Standing::Same | Standing::OtherMode)
+}
+
 fn needs_time(target: &Target<'_>, newest_input_ns: i64) -> bool {
-    let stands = matches!(target.state, Standing::Same | Standing::OtherMode);
     let mtime = |id: StatId| id.mtime_ns;
-    !stands || stat::lstat(&target.path).map(mtime).is_ok_and(|mtime| mtime < newest_input_ns)
+    !stands(target)
+        || stat::lstat(&target.path).map(mtime).is_ok_and(|mtime| mtime < newest_input_ns)
 }

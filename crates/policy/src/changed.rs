@@ -3,7 +3,7 @@
 use std::io;
 
 use fspy_trace::{Change, Record, Seen, State};
-use stat::{Kind, StatId, is_within};
+use stat::{Kind, StatId, is_within, join, parent};
 
 use crate::judge::{Context, Judgement, KeptMode, Output, OutputKind, World};
 use crate::observed::{judge_observation, visible};
@@ -11,6 +11,9 @@ use crate::pathset::Look;
 use crate::reason::{NotCached, NotCachedKind};
 use crate::value::{Value, mode_class};
 use crate::zone::is_tool_state;
+
+/// How many links lead to one another at most, as the kernel has it.
+const MAX_LINKS: usize = 40;
 
 /// What a path held before the run, as far as the rules tell things apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,7 +117,11 @@ fn may_be_kept<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
         let renames = &context.facts.trace.renames;
         renames.iter().any(|(from, _)| is_within(&record.path, from))
     };
-    record.seen.read || record.seen.exec || record.touched || moved()
+    record.seen.read
+        || record.seen.exec
+        || record.touched
+        || moved()
+        || read_through(record, context)
 }
 
 fn judge_left<W: World>(
@@ -145,7 +152,7 @@ fn judge_left<W: World>(
         if restored_its_bytes(record, after, context)? {
             return judge_observation(record, context, judgement);
         }
-        let kind = kind_of_overwriting(record);
+        let kind = kind_of_overwriting(record, context);
         judgement.took_foreign |= kind == NotCachedKind::ModifiedItsInput;
         judgement.refuse(NotCached::at(kind, &record.path));
     } else if foreign && keeps_odd {
@@ -222,9 +229,44 @@ fn kept_mode(record: &Record, after: &StatId) -> Option<KeptMode> {
 
 /// A look at the bytes makes them an input that is gone. A mere look at whether something is there
 /// may still have decided what was written (`test -e x || …`), and what was there is not on record.
-fn kind_of_overwriting(record: &Record) -> NotCachedKind {
-    let read = record.seen.read || record.seen.exec || writes_in_place(record);
+fn kind_of_overwriting<W: World>(record: &Record, context: &Context<'_, W>) -> NotCachedKind {
+    let read = record.seen.read
+        || record.seen.exec
+        || writes_in_place(record)
+        || read_through(record, context);
     if read { NotCachedKind::ModifiedItsInput } else { NotCachedKind::ReplacedUnknown }
+}
+
+/// Whether a symbolic link was there, and what it leads to was read: `sed -i` reads through it, and puts
+/// a file in its place.
+fn read_through<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
+    let State::Link(_, target) = &record.before else { return false };
+    let records = &context.facts.trace.records;
+    let is_read = |path: &[u8]| {
+        let mut below = records.iter().filter(|other| is_within(&other.path, path));
+        below.any(|other| other.seen.read || other.seen.exec)
+    };
+    let mut end = resolved(&record.path, target);
+    for _ in 0..MAX_LINKS {
+        let link = records.iter().find(|other| other.path == end).map(|other| &other.before);
+        let Some(State::Link(_, target)) = link else { break };
+        end = resolved(&end, target);
+    }
+    record.seen.follow && is_read(&end)
+}
+
+/// Where a link leads, by its text alone.
+fn resolved(link: &[u8], target: &[u8]) -> Vec<u8> {
+    let start = if target.starts_with(b"/") { b"/" } else { parent(link).unwrap_or(b"/") };
+    let mut path = start.to_vec();
+    for name in target.split(|&byte| byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => path = parent(&path).unwrap_or(b"/").to_vec(),
+            name => path = join(&path, name),
+        }
+    }
+    path
 }
 
 /// A formatter on clean code: the bytes end as they began.

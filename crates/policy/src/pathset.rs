@@ -25,6 +25,8 @@ pub enum Look {
     /// Is something of this kind there, be it the step's own? The listing of its directory leaves
     /// the name out.
     Present,
+    /// Which permission bits has the directory, be it the step's own?
+    Bits,
     /// Does it exist, and as what kind?
     Kind,
     /// Where does the symbolic link point?
@@ -56,6 +58,7 @@ impl Look {
             (Self::InPlace, _) => "in-place",
             (Self::Own, _) => "own",
             (Self::Present, _) => "present",
+            (Self::Bits, _) => "own-mode",
             (Self::Kind, Value::Absent) => "absence",
             (Self::Kind, _) => "kind",
             (Self::Link, _) => "link",
@@ -94,6 +97,7 @@ impl Look {
             Self::InPlace => "in-place",
             Self::Own => "own",
             Self::Present => "present",
+            Self::Bits => "bits",
             Self::Kind => "kind",
             Self::Link => "link",
             Self::Access(_) => "access",

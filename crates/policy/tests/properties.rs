@@ -73,7 +73,7 @@ impl Tree {
             }
             (Look::Own, None) => Value::OwnOrAbsent,
             (_, None) => Value::Absent,
-            (Look::Kind | Look::Present, Some(_)) => Value::Kind(Kind::File),
+            (Look::Kind | Look::Present | Look::Bits, Some(_)) => Value::Kind(Kind::File),
             (_, Some((content, _))) => Value::File(hash_bytes(content), 0o644),
         }
     }

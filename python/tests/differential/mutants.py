@@ -83,13 +83,6 @@ MUTANTS: dict[str, Mutant] = {
         ("mkdir -p dist; cat x > dist/o", "mkdir -p dist; cat x > dist/p"),
         (Edit(SetUmask(0o077)), Clone()),
     ),
-    "second-name": Mutant(("rm -f o; ln x o",), (OTHER, ALL)),
-    # Looked at before a later step made it, and no reason to run once it is there.
-    "tool-state": Mutant(
-        ("[ -e b/.ninja_log ]; mkdir -p b; cat x > b/o", "cat y > b/.ninja_log"),
-        (Edit(Write("y", b"new\n")), Again()),
-        {"x": File(b"x\n"), "y": File(b"y\n")},
-    ),
     "later": Mutant(("[ -e p ] && echo yes > o || echo no > o", "cat x > p"), (Again(),)),
     "overlay": Mutant(("cat x > o", "cat o > p"), (ALL,)),
     "leftovers": Mutant(

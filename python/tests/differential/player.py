@@ -76,7 +76,8 @@ class Player:
     clean: Clean | None = None
     stored: frozenset[str] = frozenset()
     umask_changed: bool = False
-    """Whether another umask was in force in this place: what tasks share has kept its bits."""
+    """Whether another umask was in force in this place, or is not that of edits: what tasks and
+    users share has the bits that whoever came first gave it."""
     counter: int = 0
     known: dict[bytes, Clean] = field(default_factory=dict)
     hits: int = 0
@@ -109,6 +110,8 @@ class Player:
                 self._remember()
                 for root in (self.pristine, self.place.root):
                     attempt(lambda root=root: edit.apply(root))  # type: ignore[misc]
+                shares = any(path.startswith(f"{SHARED}/") for path in edit.paths())
+                self.umask_changed |= shares and self._is_unusual()
                 self._surround(edit.adjust(self.conditions))
             case Undo():
                 self._undo()
@@ -142,6 +145,9 @@ class Player:
     def _surround(self, conditions: Conditions) -> None:
         self.umask_changed |= conditions.umask != self.conditions.umask
         self.conditions = conditions
+
+    def _is_unusual(self) -> bool:
+        return self.conditions.umask != self.scenario.world.conditions.umask
 
     def _lose(self, move: Lose) -> None:
         outputs = self._outputs()

@@ -39,3 +39,16 @@ def test_a_source_that_goes_beneath_a_step_that_appends(tmp_path: Path) -> None:
 
 def test_a_listing_beneath_a_step_that_appends(tmp_path: Path) -> None:
     play(tmp_path, {}, ("ls -1 | grep '^x' > o || :", APPEND.format("o")), Again())
+
+
+def test_a_link_that_a_step_reads_through_and_replaces(tmp_path: Path) -> None:
+    link = Edit(edits.Put("b", Link("x")))
+    other = Edit(edits.Write("y", b"y\n"))
+    play(tmp_path, {"x": File(b"x\n")}, ("[ ! -f b ] || sed -i s/zz/yy/ b",), link, other)
+
+
+def test_what_is_stale_in_a_shared_directory_under_another_umask(tmp_path: Path) -> None:
+    shared = Edit(edits.Put("out/notes", File(b"notes\n")))
+    gone = Edit(edits.Delete("dir/x"))
+    strict = Edit(edits.SetUmask(0o077))
+    play(tmp_path, {"dir/x": File(b"x\n")}, (COPY,), shared, strict, gone)

@@ -67,9 +67,13 @@ class Bench:
 
     def hits(self) -> bool:
         """Run it; whether all was a hit."""
+        return not self.missed()
+
+    def missed(self) -> list[str]:
+        """Run it; the tasks that were no hits."""
         cache = str(self.base / "cache")
         done = inside.run(self.place, self.conditions, "all", cache)
-        return {step.status for step in done.steps} == {"hit"}
+        return [step.task for step in done.steps if step.status != "hit"]
 
     def move(self) -> None:
         """Go on in a copy of the sources elsewhere, which shares the cache."""
@@ -157,6 +161,34 @@ def test_beneath(tmp_path: Path) -> None:
     assert not hits_after_a_change(tmp_path / "with")
     with without("beneath"):
         assert hits_after_a_change(tmp_path / "without")
+
+
+def test_second_name(tmp_path: Path) -> None:
+    def hits_once_the_source_was_written_in_place(base: Path) -> bool:
+        bench = Bench(base, "rm -f o; ln x o")
+        assert bench.again()
+        (bench.place.root / "x").write_text("other\n")
+        assert not bench.hits()
+        return bench.hits()
+
+    assert hits_once_the_source_was_written_in_place(tmp_path / "with")
+    with without("second-name"):
+        assert not hits_once_the_source_was_written_in_place(tmp_path / "without")
+
+
+def test_tool_state(tmp_path: Path) -> None:
+    def missed_after_an_edit(base: Path) -> list[str]:
+        """A later step goes on with what an earlier one made, and would not make again."""
+        configure = Task("configure", "mkdir -p b; [ -e b/.ninja_log ] || echo none > b/.ninja_log")
+        build = "cat b/.ninja_log > /dev/null; cat x > b/.ninja_log; cat x > b/o"
+        bench = Bench(base, build, configure)
+        assert bench.again()
+        (bench.place.root / "x").write_text("other\n")
+        return bench.missed()
+
+    assert missed_after_an_edit(tmp_path / "with") == ["all"]
+    with without("tool-state"):
+        assert missed_after_an_edit(tmp_path / "without") == ["configure", "all"]
 
 
 TWO_AND_ONE = "[ -e s ] || { echo 1 > s; echo 2 > q; }; cat x > p"

@@ -6,3 +6,4 @@ mod building_on;
 mod links;
 mod round_trip;
 mod scene;
+mod tracked;

@@ -148,6 +148,26 @@ pub(crate) fn run_to(
     code: i32,
     work: impl FnOnce(&mut Told<'_>),
 ) -> Option<NotCachedKind> {
+    run_as(scene, workspace, id, How { code, ..How::default() }, work)
+}
+
+/// What else is known of a run.
+#[derive(Default)]
+pub(crate) struct How {
+    pub(crate) code: i32,
+    pub(crate) started_ns: i64,
+    pub(crate) hinted: Hinted,
+}
+
+/// The same, with all that is known of it.
+pub(crate) fn run_as(
+    scene: &Scene,
+    workspace: &Workspace,
+    id: u32,
+    how: How,
+    work: impl FnOnce(&mut Told<'_>),
+) -> Option<NotCachedKind> {
+    let How { code, started_ns, hinted } = how;
     workspace.prepare(id);
     let mut told = Told { scene, fold: Fold::new() };
     work(&mut told);
@@ -158,7 +178,7 @@ pub(crate) fn run_to(
         renames: vec![],
         peers: vec![],
         incomplete: vec![],
-        started_ns: 0,
+        started_ns,
         calls: 0,
         recorded: 0,
     };
@@ -169,7 +189,7 @@ pub(crate) fn run_to(
         trace: Ok(trace),
         log: vec![(1, b"did it\n".to_vec())],
         wall: Duration::from_millis(5),
-        hinted: Hinted::default(),
+        hinted,
     };
     let recorded = workspace.record(id, end);
     match recorded.pending {

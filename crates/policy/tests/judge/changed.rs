@@ -143,6 +143,33 @@ fn a_fifo_left_behind_is_not_cached() {
 }
 
 #[test]
+fn a_link_that_was_read_through_and_replaced_was_an_input() {
+    for (target, source) in
+        [("a", "/ws/a"), ("/ws/a", "/ws/a"), ("sub/./../a", "/ws/a"), ("two", "/b")]
+    {
+        let mut tree = Tree::default();
+        let read = tree.file(source, "text");
+        let id = tree.put("/ws/link", 0o120_777, target.as_bytes());
+        let link = |target: &str| State::Link(id, target.as_bytes().to_vec());
+        tree.file("/ws/link", "text");
+        let ran = |through: Seen| {
+            Run::default()
+                .saw("/ws/link", Seen::Follow, &link(target))
+                .saw("/ws/two", Seen::Follow, &link("../b"))
+                .saw(source, through, &read)
+                .did("/ws/link", Change::Replace, &link(target))
+                .judged(&tree)
+        };
+        let judged = ran(Seen::Read);
+        assert_eq!(refused(&judged), Some(NotCachedKind::ModifiedItsInput), "{target}");
+        assert!(judged.took_foreign, "what is there now may be the user's");
+        let judged = ran(Seen::Stat);
+        assert_eq!(refused(&judged), Some(NotCachedKind::ReplacedUnknown), "{target}");
+        assert!(!judged.took_foreign);
+    }
+}
+
+#[test]
 fn links_and_empty_directories_are_outputs() {
     let mut tree = Tree::default();
     tree.put("/ws/link", 0o120_777, b"target");
