@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use support::strace::compare;
-use support::{fetched, has};
+use support::{fetched, has, on_the_fast_way};
 
 fn c_file(dir: &Path) {
     fs::write(dir.join("a.h"), "#define A 1\n").unwrap();
@@ -21,6 +21,12 @@ fn c_file(dir: &Path) {
 fn prepared(dir: &Path, program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).current_dir(dir).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What steps have unless another way is asked for.
+#[test]
+fn on_rung_notify_the_fast_way_sees_the_same() {
+    on_the_fast_way(&[]);
 }
 
 #[test]

@@ -123,6 +123,12 @@ fn every_case_is_checked() {
     }
 }
 
+/// What steps have unless another way is asked for.
+#[test]
+fn on_rung_notify_the_fast_way_leaves_the_same_folds() {
+    support::on_the_fast_way(&["ordinary_user", "mutated"]);
+}
+
 #[test]
 fn on_rung_notify_memory_can_be_read_in_another_way() {
     support::on_rung(

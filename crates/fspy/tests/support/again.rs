@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::{
-    HELPER, PRELOAD, PROGRAMS, RUNG, can_trace, compiled, copied, given, has, helper, is_root,
+    HELPER, PRELOAD, PROGRAMS, RUNG, can_trace, compiled, copied, given, has, helper, is_fast,
+    is_root, supervisor,
 };
 
 /// Runs the tests of this program on a lower rung, but for those whose names contain one of `skip`:
@@ -27,7 +28,19 @@ pub(crate) fn on_rung(rung: &str, skip: &[&str]) {
     rerun(command, skip);
 }
 
-/// Whether these tests run on a lower rung.
+/// Runs the tests of this program with the preload library, but for those whose names contain one of
+/// `skip`.
+pub(crate) fn on_the_fast_way(skip: &[&str]) {
+    let notified = supervisor().fidelity().0 == fspy::Fidelity::Notify;
+    if is_rerun() || is_fast() || !notified || !cfg!(target_arch = "x86_64") {
+        return;
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env(RUNG, "notify").env(PRELOAD, fspy::BUILT_PRELOAD);
+    rerun(command, skip);
+}
+
+/// Whether these tests run on a lower rung, or again.
 pub(crate) fn is_rerun() -> bool {
     std::env::var_os(RUNG).is_some()
 }

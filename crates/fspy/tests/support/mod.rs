@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use fspy::{Event, Exit, Incomplete, Record, Spawn, State, Stream, Supervisor, Trace, Untraced};
 
-pub(crate) use again::{as_nobody, is_rerun, on_rung, rerun_with};
+pub(crate) use again::{as_nobody, is_rerun, on_rung, on_the_fast_way, rerun_with};
 pub(crate) use files::{MUSL, compiled, copied, executable, fill, given, scratch, text};
 
 /// How long any step of a test may take before the test fails.
