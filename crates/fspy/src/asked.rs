@@ -12,8 +12,8 @@ pub(crate) const VARIABLE: &str = fspy_trace::wire::RUNG_VARIABLE;
 const FAST: &str = "fast";
 /// All that may be asked for.
 const WAYS: [&str; 4] = [FAST, "notify", "ptrace-filter", "ptrace"];
-/// Whether programs are given the preload library if nobody asked.
-const FAST_UNASKED: bool = false;
+/// Whether programs are given the preload library if nobody asked: where there is a working one.
+const FAST_UNASKED: bool = cfg!(target_arch = "x86_64");
 /// How the library is called beside the helper.
 const LIBRARY: &str = "libtaskrunner_preload.so";
 
@@ -38,6 +38,11 @@ fn unknown(asked: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fast_way_is_taken_where_there_is_one_unless_another_is_asked_for() {
+        assert_eq!(wants_library(None).ok(), Some(cfg!(target_arch = "x86_64")));
+    }
 
     #[test]
     fn only_ways_that_exist_may_be_asked_for() {

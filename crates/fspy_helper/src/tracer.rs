@@ -10,7 +10,7 @@ use std::time::Duration;
 use fspy_trace::{Change, Fidelity, Fold, Incomplete, Op, Peer, State, Trace};
 
 use crate::describe::{Findings, Interpreters, describe};
-use crate::fast::{self, Answer, Fast, Recorded};
+use crate::fast::{self, Answer, Fast, Recorded, Reported};
 use crate::handlers;
 use crate::listen::{Notification, Waiting};
 #[cfg(feature = "mutations")]
@@ -104,18 +104,27 @@ impl Tracer {
             return;
         }
         match self.reported(notification) {
-            Some(made) => self.answer_call(listener, &made, true),
-            None => self.answer_call(listener, notification, false),
+            Some(made) => self.answer_call(listener, &made.call, Some(made)),
+            None => self.answer_call(listener, notification, None),
         }
     }
 
     /// Answers a call of the table, or that the library `made` it.
-    fn answer_call(&mut self, listener: &impl Waiting, notification: &Notification, made: bool) {
+    fn answer_call(
+        &mut self,
+        listener: &impl Waiting,
+        notification: &Notification,
+        made: Option<Reported>,
+    ) {
         let (tid, id) = (notification.tid, notification.id);
         let call = self.index.get(notification);
-        let findings = self.found(listener, notification, call);
+        let mut findings = self.found(listener, notification, call);
+        let doubtful = |(made, call): (Reported, &Call)| made.is_doubtful(call.meaning, &findings);
+        if made.zip(call).is_some_and(doubtful) {
+            findings.incomplete.push(Incomplete::HelperLost);
+        }
         let answered = match (&mut self.fast, call) {
-            (Some(fast), Some(call)) if notification.arch == ARCH && !made => {
+            (Some(fast), Some(call)) if notification.arch == ARCH && made.is_none() => {
                 fast.answers(listener, notification, call)
             }
             _ => Answer::NotOurs,
@@ -124,7 +133,7 @@ impl Tracer {
         let waited = match answered {
             Answer::Hidden => return,
             Answer::Given => true,
-            Answer::NotOurs if made => listener.succeed(id),
+            Answer::NotOurs if made.is_some() => listener.succeed(id),
             Answer::NotOurs => listener.proceed(id),
         };
         if waited {
@@ -176,7 +185,7 @@ impl Tracer {
     }
 
     /// The call that the library tells of having made, if this is how it does that.
-    fn reported(&self, notification: &Notification) -> Option<Notification> {
+    fn reported(&self, notification: &Notification) -> Option<Reported> {
         self.fast.as_ref()?;
         fast::reported(notification, self.index.get(notification)?)
     }
@@ -202,7 +211,7 @@ impl Tracer {
             };
             let Some(fast) = &mut self.fast else { break };
             let (thread, call) = (recorded.thread(), recorded.call);
-            let findings = fast.describe(recorded, &self.fold, self.started_ns);
+            let findings = fast.describe(recorded, &self.fold);
             #[cfg(feature = "mutations")]
             let findings = mutations::without(findings);
             self.recorded += 1;

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 use fspy_ring::{Entry, Writer, hash, text_word, words};
 
-use crate::hook::{Unrecorded, is_directory, thread};
+use crate::hook::{Unrecorded, thread};
 use crate::sys::{self, call, call_past};
 use crate::user::is_special;
 
@@ -31,12 +31,21 @@ pub(crate) struct Base {
 /// What a kept name is kept for.
 #[derive(Clone, Copy)]
 struct Key {
-    /// A thread with a bit above; 0 for an open directory, whichever descriptor refers to it.
+    /// A thread with a bit above; an open directory's mount, whichever descriptor refers to it.
     of: u64,
     dev: u64,
     ino: u64,
+    /// When it was last changed: another with the same number is younger.
+    ctime_ns: i64,
     /// What names meant.
     names: u64,
+}
+
+/// An open directory.
+pub(crate) struct Directory {
+    pub(crate) found: Entry,
+    /// The mount it was reached by, if that is known: through another it has another name.
+    pub(crate) mount: Option<u64>,
 }
 
 impl Base {
@@ -60,26 +69,25 @@ impl Base {
         names: Option<u64>,
     ) -> Result<(), Unrecorded> {
         const THREAD: u64 = 1 << 63;
-        let key = |names| Key { of: THREAD | thread_pointer(), dev: 0, ino: 0, names };
+        let key = |names| Key { of: THREAD | thread_pointer(), dev: 0, ino: 0, ctime_ns: 0, names };
         self.find(ring, names.map(key), |buffer| {
             // SAFETY: the buffer is longer than said.
             unsafe { call(sys::GETCWD, [buffer, LONGEST as i64, 0, 0, 0, 0]) - 1 }
         })
     }
 
-    /// Of an open directory, which is the one that `found` says.
+    /// Of an open directory.
     pub(crate) fn find_descriptor(
         &mut self,
         ring: Writer,
         descriptor: i32,
-        found: &Entry,
+        directory: &Directory,
         names: Option<u64>,
     ) -> Result<(), Unrecorded> {
-        if descriptor < 0 || !is_directory(found) {
-            return Err(Unrecorded);
-        }
-        let key = |names| Key { of: 0, dev: found.dev, ino: found.ino, names };
-        self.find(ring, names.map(key), |buffer| {
+        let &Entry { dev, ino, ctime_ns, .. } = &directory.found;
+        let key = names.zip(directory.mount);
+        let key = key.map(|(names, of)| Key { of, dev, ino, ctime_ns, names });
+        self.find(ring, key, |buffer| {
             let link = Link::to(descriptor);
             let args = [link.0.as_ptr() as i64, buffer, LONGEST as i64, 0, 0, 0];
             // SAFETY: a path with its end, and a buffer longer than said.
@@ -136,7 +144,7 @@ struct Slot {
     /// Odd while it is being written.
     version: AtomicU32,
     length: AtomicU32,
-    key: [AtomicU64; 4],
+    key: [AtomicU64; 5],
     hash: AtomicU64,
     words: [AtomicU64; WORDS],
 }
@@ -150,8 +158,8 @@ fn slot(key: Key) -> &'static Slot {
 }
 
 impl Key {
-    const fn words(self) -> [u64; 4] {
-        [self.of, self.dev, self.ino, self.names]
+    const fn words(self) -> [u64; 5] {
+        [self.of, self.dev, self.ino, self.ctime_ns.cast_unsigned(), self.names]
     }
 }
 
@@ -160,7 +168,7 @@ impl Slot {
         Self {
             version: AtomicU32::new(0),
             length: AtomicU32::new(0),
-            key: [const { AtomicU64::new(0) }; 4],
+            key: [const { AtomicU64::new(0) }; 5],
             hash: AtomicU64::new(0),
             words: [const { AtomicU64::new(0) }; WORDS],
         }

@@ -7,6 +7,7 @@
 //! may keep 128 bytes.
 
 use core::arch::global_asm;
+use core::cell::Cell;
 
 /// Slots of each kind.
 pub(crate) const SLOTS: usize = fspy_ring::MAX_SITES;
@@ -69,6 +70,8 @@ pub(crate) fn slot(first: *const u8, index: usize) -> u64 {
 pub(crate) struct Registers {
     pub(crate) number: i64,
     pub(crate) args: [i64; 6],
+    /// What came of it, for the helper: written before it is told.
+    pub(crate) result: Cell<i64>,
 }
 
 #[unsafe(naked)]

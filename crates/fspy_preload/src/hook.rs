@@ -1,13 +1,13 @@
 //! Stands for the system calls of the patched instructions: calls that only look are made past the
 //! filter and recorded, all others where the filter sees them.
 //!
-//! Every call is made once. Nothing is read from the program's memory before the kernel has read
-//! it, so that a bad pointer stays `EFAULT`. What can't be recorded, for whatever reason, is
-//! reported to the helper, which looks as if it had been notified.
+//! Opens that succeed are made once, others again where one call does not tell enough. Nothing is read from the program's memory before the kernel has read
+//! it, so that a bad pointer stays `EFAULT`. What can't be recorded, for whatever reason, is made
+//! again where the helper sees it; a file that is open by then is reported to it.
 
 use fspy_ring::{Entry, Fingerprint, Writer};
 
-use crate::base::Base;
+use crate::base::{Base, Directory};
 use crate::entry::Registers;
 use crate::sys::{self, call, call_past, failed};
 use crate::user::{self, Stat, Statx};
@@ -113,12 +113,21 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    unsafe fn look(&self, named: Named, question: Question) -> i64 {
+    /// Makes the call past the filter.
+    unsafe fn past(&self) -> i64 {
         // SAFETY: the program's own call.
         let result = unsafe { call_past(self.registers.number, self.registers.args) };
+        self.registers.result.set(result);
+        result
+    }
+
+    unsafe fn look(&self, named: Named, question: Question) -> i64 {
+        // SAFETY: the program's own call.
+        let result = unsafe { self.past() };
         // SAFETY: it was made.
         if unsafe { self.looked(named, question, result) }.is_err() {
-            self.report();
+            // SAFETY: as above.
+            return unsafe { self.again_where_seen(named) };
         }
         result
     }
@@ -191,9 +200,13 @@ impl Made<'_> {
             return unsafe { seen(self.registers) };
         }
         // SAFETY: the program's own call.
-        let result = unsafe { call_past(self.registers.number, self.registers.args) };
+        let result = unsafe { self.past() };
         // SAFETY: it was made.
         if unsafe { self.opened(named, flags, result) }.is_err() {
+            if failed(result) && result != sys::EINTR {
+                // SAFETY: as above.
+                return unsafe { self.again_where_seen(named) };
+            }
             self.report();
         }
         result
@@ -213,22 +226,31 @@ impl Made<'_> {
         self.write(named, flags, path, shown, Found::Is(found))
     }
 
-    unsafe fn list(&self, directory: i32) -> i64 {
-        // SAFETY: the program's own call.
-        let result = unsafe { call_past(self.registers.number, self.registers.args) };
-        if failed(result) || self.listed(directory).is_err() {
+    /// What is recorded is what the directory was *before* it was read: so whatever joins it
+    /// afterwards shows, if its times can tell.
+    ///
+    /// Not inlined, for what it needs of the stack.
+    #[inline(never)]
+    unsafe fn list(&self, descriptor: i32) -> i64 {
+        let mut base = Base::none();
+        let settled = settled_directory(descriptor).and_then(|directory| {
+            base.find_descriptor(self.ring, descriptor, &directory, self.names)?;
+            Ok(directory.found)
+        });
+        let Ok(found) = settled else {
+            // SAFETY: the program's own call.
+            return unsafe { seen(self.registers) };
+        };
+        // SAFETY: as above.
+        let result = unsafe { self.past() };
+        if failed(result) {
+            // SAFETY: as above.
+            return unsafe { seen(self.registers) };
+        }
+        if self.put(0, Some(&base), &[], 0, Found::Is(found)).is_err() {
             self.report();
         }
         result
-    }
-
-    /// Apart, for what it needs of the stack.
-    #[inline(never)]
-    fn listed(&self, directory: i32) -> Result<(), Unrecorded> {
-        let found = described(directory)?;
-        let mut base = Base::none();
-        base.find_descriptor(self.ring, directory, &found, self.names)?;
-        self.put(0, Some(&base), &[], 0, Found::Is(found))
     }
 
     /// Records a call that named something.
@@ -260,7 +282,7 @@ impl Made<'_> {
         if named.dir == AT_FDCWD {
             base.find_working_directory(self.ring, self.names)?;
         } else {
-            let directory = described(named.dir)?;
+            let directory = directory(named.dir)?;
             base.find_descriptor(self.ring, named.dir, &directory, self.names)?;
         }
         self.put(flags, Some(&base), path, result, found)
@@ -306,7 +328,7 @@ impl Made<'_> {
         let mut entry = match found {
             Found::Is(entry) => with(entry),
             // SAFETY: a path that the kernel has just read.
-            Found::At(path) => with(unsafe { identity(path) }?),
+            Found::At(path) => with(unsafe { self.looked_again(path) }?),
         };
         entry.thread = thread();
         // SAFETY: written before any instruction led here, never again.
@@ -318,7 +340,28 @@ impl Made<'_> {
         Ok(())
     }
 
-    /// Tells the helper of a call that was made, and waits until it has looked.
+    /// What is at the path of a call that did not say, *before* the call, which is therefore made
+    /// again: somebody may have put something else there since.
+    unsafe fn looked_again(&self, named: Named) -> Result<Entry, Unrecorded> {
+        // SAFETY: promised by the caller.
+        let found = unsafe { identity(named) }?;
+        // SAFETY: the program's own call, which only looks.
+        let again = unsafe { call_past(self.registers.number, self.registers.args) };
+        if again == self.registers.result.get() { Ok(found) } else { Err(Unrecorded) }
+    }
+
+    /// Makes a call again that changed nothing, where the helper looks before it.
+    #[cold]
+    unsafe fn again_where_seen(&self, named: Named) -> i64 {
+        // SAFETY: the program's own call. What is there tells whoever watches with another tracer
+        // that the next call is this one again.
+        unsafe {
+            let _ = identity(named);
+            seen(self.registers)
+        }
+    }
+
+    /// Tells the helper of an open that was made, and waits until it has looked.
     #[cold]
     fn report(&self) {
         let dir = i64::from(fspy_ring::REPORT_DIR);
@@ -347,6 +390,37 @@ fn described(descriptor: i32) -> Result<Entry, Unrecorded> {
     if failed(unsafe { call(sys::FSTAT, args) }) { Err(Unrecorded) } else { Ok(stat.entry()) }
 }
 
+/// The directory that a descriptor refers to, as it is now.
+fn directory(descriptor: i32) -> Result<Directory, Unrecorded> {
+    const AT_EMPTY_PATH: i64 = 0x1000;
+    let mut statx = Statx::ZERO;
+    let (mask, buffer) = (i64::from(user::OWN_MASK), &raw mut statx as i64);
+    let args = [i64::from(descriptor), c"".as_ptr() as i64, AT_EMPTY_PATH, mask, buffer, 0];
+    // SAFETY: a path with its end, and a buffer that is large enough.
+    if descriptor < 0 || failed(unsafe { call_past(sys::STATX, args) }) {
+        return Err(Unrecorded);
+    }
+    let found = statx.entry().filter(is_directory).ok_or(Unrecorded)?;
+    Ok(Directory { found, mount: statx.mount() })
+}
+
+/// As above, if nothing changed in it for so long that a change from now on shows in its times:
+/// clocks of file systems tick up to every two seconds.
+fn settled_directory(descriptor: i32) -> Result<Directory, Unrecorded> {
+    const CLOCK_REALTIME_COARSE: i64 = 5;
+    const TICK_NS: i64 = 3_000_000_000;
+    let mut now = [0_i64; 2];
+    let args = [CLOCK_REALTIME_COARSE, now.as_mut_ptr() as i64, 0, 0, 0, 0];
+    // SAFETY: the buffer is large enough.
+    if failed(unsafe { call(sys::CLOCK_GETTIME, args) }) {
+        return Err(Unrecorded);
+    }
+    let directory = directory(descriptor)?;
+    let latest = directory.found.mtime_ns.max(directory.found.ctime_ns);
+    let settled = latest < user::time(now[0], now[1]).wrapping_sub(TICK_NS);
+    if settled { Ok(directory) } else { Err(Unrecorded) }
+}
+
 /// What is at a path now.
 unsafe fn identity(named: Named) -> Result<Entry, Unrecorded> {
     let mut statx = Statx::ZERO;
@@ -360,6 +434,6 @@ unsafe fn identity(named: Named) -> Result<Entry, Unrecorded> {
 }
 
 /// Whether it is a directory.
-pub(crate) const fn is_directory(entry: &Entry) -> bool {
+const fn is_directory(entry: &Entry) -> bool {
     entry.mode & FORMAT == DIRECTORY
 }

@@ -18,6 +18,7 @@ pub(crate) const GETCWD: i64 = 79;
 pub(crate) const READLINK: i64 = 89;
 pub(crate) const GETTID: i64 = 186;
 pub(crate) const GETDENTS64: i64 = fspy_ring::LIST as i64;
+pub(crate) const CLOCK_GETTIME: i64 = 228;
 pub(crate) const OPENAT: i64 = 257;
 pub(crate) const NEWFSTATAT: i64 = 262;
 pub(crate) const READLINKAT: i64 = 267;

@@ -81,7 +81,8 @@ pub(crate) struct Statx {
     mtime: Moment,
     rdev: [u32; 2],
     dev: [u32; 2],
-    _rest: [u64; 14],
+    mount: u64,
+    _rest: [u64; 13],
 }
 
 impl Statx {
@@ -102,12 +103,20 @@ impl Statx {
     }
 }
 
+impl Statx {
+    /// The mount it is reached by; `None` if the kernel does not say.
+    pub(crate) fn mount(&self) -> Option<u64> {
+        const MOUNT: u32 = 0x1000;
+        (self.mask & MOUNT != 0).then_some(self.mount)
+    }
+}
+
 /// As `stat` has it.
 fn device([major, minor]: [u32; 2]) -> u64 {
     u64::from(minor & 0xff | major << 8 | (minor & !0xff) << 12)
 }
 
-fn time(seconds: i64, nanos: i64) -> i64 {
+pub(crate) fn time(seconds: i64, nanos: i64) -> i64 {
     const NANOS: i64 = 1_000_000_000;
     seconds.wrapping_mul(NANOS).wrapping_add(nanos)
 }

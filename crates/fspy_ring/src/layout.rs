@@ -10,10 +10,10 @@ pub const PAGE_EXIT: u64 = PAGE as u64 + 2;
 /// No descriptor has this number: `openat` on it asks the helper for the ring.
 pub const HANDSHAKE_DIR: i32 = 0x7ace_0001;
 /// Nor this: `openat` on it tells the helper of a call that was made and can't be recorded. Its
-/// second argument points to [`REPORTED_WORDS`] words: the call's number and its arguments.
+/// second argument points to [`REPORTED_WORDS`] words: the call's number, its arguments, its result.
 pub const REPORT_DIR: i32 = 0x7ace_0002;
 /// As above.
-pub const REPORTED_WORDS: usize = 7;
+pub const REPORTED_WORDS: usize = 8;
 /// Calls that may be made from the page: `open`, `openat`, `stat`, `lstat`, `newfstatat`, `statx`,
 /// `access`, `faccessat`, `faccessat2`, `readlink`, `readlinkat`, `getdents64`.
 pub const FAST: [u32; 12] = [262, 257, 4, 6, 332, 21, 269, 439, 267, 89, 2, LIST];

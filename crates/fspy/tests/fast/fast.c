@@ -156,6 +156,36 @@ static void processes_move(void) {
   for (int i = 0; i < 3; i++) stat("z", &s);
 }
 
+static void listed(const char *name) {
+  for (long i = 0; i < count; i++) {
+    DIR *dir = opendir(name);
+    while (readdir(dir)) ticks++;
+    closedir(dir);
+  }
+}
+
+static void listed_fresh(void) { listed("d"); }
+static void listed_settled(void) { listed("/usr"); }
+
+/// Makes calls that fail, each in its own way, and says how.
+static void refused(void) {
+  char long_name[300], buffer[64];
+  memset(long_name, 'x', 299);
+  long_name[299] = 0;
+  symlink("loop", "loop");
+#define SAY(call) printf("%d %d\n", (int)(call), errno)
+  SAY(open("loop", O_RDONLY));
+  SAY(access("loop", F_OK));
+  SAY(access(long_name, F_OK));
+  SAY(access("f", X_OK));
+  SAY(readlink("f", buffer, 64));
+  SAY(readlink("f", buffer, 0));
+  SAY(access("f/x", F_OK));
+  SAY(openat(-7, "f", O_RDONLY));
+  SAY(open("f", O_RDONLY | O_DIRECTORY));
+  unlink("loop");
+}
+
 static void lists(void) {
   for (int i = 0; i < 3; i++) {
     DIR *dir = opendir("d");
@@ -314,6 +344,9 @@ int main(int argc, char **argv) {
   CASE(relinked);
   CASE(threads_move);
   CASE(processes_move);
+  CASE(listed_fresh);
+  CASE(listed_settled);
+  CASE(refused);
   CASE(lists);
 #ifdef __x86_64__
   CASE(registers);

@@ -180,6 +180,22 @@ fn directories_are_listed_as_they_were() {
     case("lists");
 }
 
+/// Somebody may make an entry in the same tick of the clock, and nothing would show it.
+#[test]
+fn a_directory_that_changed_a_moment_ago_is_not_listed_unseen() {
+    for (name, recorded) in [("listed_fresh", false), ("listed_settled", true)] {
+        let Some(ran) = counted(name, 1_000) else { return };
+        // Two calls that list for each that opens.
+        let trace = ran.trace();
+        assert_eq!(trace.recorded * 2 > trace.calls, recorded, "{name}: {trace:?}");
+    }
+}
+
+#[test]
+fn calls_that_fail_fail_as_they_should() {
+    case("refused");
+}
+
 #[test]
 fn long_paths_go_the_slow_way() {
     case("long_paths");
@@ -243,6 +259,30 @@ fn real_tools_leave_the_same_folds() {
             same(&["sh", "-c", script]);
         }
     }
+}
+
+/// As it is shipped: the library beside the helper.
+#[test]
+fn it_is_the_way_that_is_taken_unless_another_is_asked_for() {
+    let Some(program) = program().filter(|_| std::env::var_os("TASKRUNNER_TRACER").is_none())
+    else {
+        return;
+    };
+    let (shipped, dir) = (given(&[]), fresh());
+    let [helper_file, library] = ["taskrunner-helper", "libtaskrunner_preload.so"];
+    fs::copy(helper(), shipped.path().join(helper_file)).unwrap();
+    fs::copy(fspy::BUILT_PRELOAD, shipped.path().join(library)).unwrap();
+    let recorded = || {
+        let helper = shipped.path().join(helper_file);
+        let mut supervisor = Supervisor::start_as_asked(&helper, &std::env::temp_dir()).unwrap();
+        let spawn = step(&[program.to_str().unwrap(), "many", "100"], dir.path());
+        supervisor.spawn(&spawn).unwrap();
+        finish(&mut supervisor, 1).assert_complete().trace().recorded
+    };
+    assert!(recorded() > 0);
+    // Without it, all is notified.
+    fs::remove_file(shipped.path().join(library)).unwrap();
+    assert_eq!(recorded(), 0);
 }
 
 #[test]

@@ -86,11 +86,16 @@ impl Theirs {
     fn read(log: &str) -> Self {
         let mut theirs = Self::default();
         let mut begun: HashMap<&str, Vec<Call>> = HashMap::new();
+        let mut again = HashSet::new();
         for line in log.lines() {
             let Some((tid, rest)) = line.split_once(' ') else { continue };
             let rest = rest.trim_start();
             if !rest.starts_with("<... ") {
-                let before = begun.insert(tid, their_calls(tid, rest));
+                let calls = if again.remove(tid) { Vec::new() } else { their_calls(tid, rest) };
+                if is_fast() && looks_again(rest) {
+                    again.insert(tid);
+                }
+                let before = begun.insert(tid, calls);
                 theirs.cut_short.extend(before.unwrap_or_default());
             }
             // One that a signal interrupts before it does anything is made again, and counts once.
@@ -148,6 +153,13 @@ fn is_the_librarys(call: &str) -> bool {
         || (call.starts_with("openat(") && of_loader)
         || (call.starts_with("readlink(") && path.starts_with("/proc//self/fd/"))
         || (call.starts_with("statx(") && call.contains("STATX_MNT_ID|"))
+}
+
+/// Whether the library looks what is there, to make the call before this once more.
+fn looks_again(call: &str) -> bool {
+    call.starts_with("statx(")
+        && call.contains("STATX_MNT_ID|")
+        && call.split('"').nth(1).is_some_and(|path| !path.is_empty())
 }
 
 /// `\x70\x71` as text, byte by byte.

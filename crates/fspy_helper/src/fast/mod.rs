@@ -25,7 +25,7 @@ use fspy_trace::Fold;
 pub(crate) use inject::Answer;
 pub(crate) use moving::moves;
 pub(crate) use recorded::Recorded;
-pub(crate) use report::reported;
+pub(crate) use report::{Reported, reported};
 
 use habits::{Habits, Program};
 use inject::Injection;
@@ -127,16 +127,11 @@ impl Fast {
     }
 
     /// What a recorded call saw.
-    pub(crate) fn describe(
-        &mut self,
-        recorded: Recorded,
-        known: &Fold,
-        started_ns: i64,
-    ) -> Findings {
+    pub(crate) fn describe(&mut self, recorded: Recorded, known: &Fold) -> Findings {
         self.arrived(recorded.thread());
         self.injection.counts_program(recorded.program());
         self.places.keep_only(self.ring.generation());
-        Scene { places: &mut self.places, known, started_ns }.describe(recorded)
+        Scene { places: &mut self.places, known }.describe(recorded)
     }
 
     /// Whether a record was begun and never finished.

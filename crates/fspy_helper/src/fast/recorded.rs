@@ -103,9 +103,6 @@ impl Recorded {
 pub(super) struct Scene<'a> {
     pub(super) places: &'a mut Places,
     pub(super) known: &'a Fold,
-    /// Links that are younger than this and not the step's own may have led elsewhere when a call
-    /// was made.
-    pub(super) started_ns: i64,
 }
 
 impl Scene<'_> {
@@ -127,7 +124,7 @@ impl Scene<'_> {
     fn named(&mut self, recorded: &Recorded, findings: &mut Findings) {
         let place = match self.directly(recorded, findings) {
             Some(place) => place,
-            None => self.by_walking(recorded, findings),
+            None => by_walking(recorded, findings),
         };
         if place.path.starts_with(b"/proc/") {
             // What a process that may be gone saw there, through a link, is no input if it was
@@ -164,32 +161,8 @@ impl Scene<'_> {
             }
             _ => return None,
         };
-        self.crossed(links, findings);
+        crossed(links, findings);
         Some(Place { path, found: found?, crossed: Vec::new() })
-    }
-
-    fn by_walking(&self, recorded: &Recorded, findings: &mut Findings) -> Place {
-        let thread = Thread(recorded.thread());
-        let start = Start { thread, dir: recorded.record.base.clone(), root: b"/".to_vec() };
-        let mut place = resolve(&start, &recorded.record.path, recorded.follows());
-        let links = std::mem::take(&mut place.crossed);
-        let (own, links): (Crossed, Crossed) = links.into_iter().partition(is_own_directory);
-        if !own.is_empty() && !place.path.starts_with(b"/proc/") {
-            // The process is gone, and with it where its links led.
-            findings.incomplete.push(Incomplete::HelperLost);
-        }
-        self.crossed(links, findings);
-        place
-    }
-
-    fn crossed(&self, links: Crossed, findings: &mut Findings) {
-        for (link, state) in links {
-            let young = state.id().is_some_and(|id| id.ctime_ns >= self.started_ns);
-            if young && !self.known.has_changed(&link) {
-                findings.incomplete.push(Incomplete::HelperLost);
-            }
-            findings.events.push(Event { path: link, op: Op::Follow, before: state });
-        }
     }
 
     /// Something was there.
@@ -218,11 +191,12 @@ impl Scene<'_> {
             Found::NotDirectory(state) if no_directory => state,
             // A trailing slash after a file.
             Found::Here(state) if no_directory && state.kind() != Some(Kind::Dir) => state,
+            Found::Elsewhere => return,
             // If something is there by now: that it was not shows when the end is compared with
             // this.
-            Found::Missing { .. } | Found::Here(_) => State::Absent,
-            Found::Elsewhere => return,
-            Found::NotDirectory(_) | Found::Refused(_) => {
+            Found::Missing { .. } | Found::Here(_) if !no_directory => State::Absent,
+            // What was no directory is gone, or is one.
+            _ => {
                 self.unsure(&place.path, findings);
                 State::Absent
             }
@@ -255,6 +229,30 @@ impl Scene<'_> {
     }
 }
 
+/// Where a path leads, component by component.
+fn by_walking(recorded: &Recorded, findings: &mut Findings) -> Place {
+    let thread = Thread(recorded.thread());
+    let start = Start { thread, dir: recorded.record.base.clone(), root: b"/".to_vec() };
+    let mut place = resolve(&start, &recorded.record.path, recorded.follows());
+    let links = std::mem::take(&mut place.crossed);
+    let (own, links): (Crossed, Crossed) = links.into_iter().partition(is_own_directory);
+    if !own.is_empty() && !place.path.starts_with(b"/proc/") {
+        // The process is gone, and with it where its links led.
+        findings.incomplete.push(Incomplete::HelperLost);
+    }
+    crossed(links, findings);
+    place
+}
+
+/// Links on the way, as they are now. If one led elsewhere when the call was made, it leads now to
+/// where the call would find the same: the same file, or nothing. So what is told is true, though
+/// not what happened.
+fn crossed(links: Crossed, findings: &mut Findings) {
+    for (link, state) in links {
+        findings.events.push(Event { path: link, op: Op::Follow, before: state });
+    }
+}
+
 /// What is at `path`, whose directory is no link, if it may be said without a walk: `id` was there.
 fn in_directory(path: &[u8], id: StatId, follows: bool) -> Option<Found> {
     if !follows && id.kind() != Kind::Link {
@@ -278,4 +276,37 @@ fn same_file(state: &State, id: &StatId) -> bool {
 /// A link that leads to the process that looks.
 fn is_own_directory((link, _): &(Vec<u8>, State)) -> bool {
     matches!(&link[..], b"/proc/self" | b"/proc/thread-self")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a failed `stat` of `path`.
+    fn said(path: &std::path::Path, errno: Errno) -> Findings {
+        let path = stat::as_bytes(path).to_vec();
+        let length = u16::try_from(path.len()).unwrap();
+        let result = -errno.raw_os_error();
+        let entry =
+            fspy_ring::Entry { number: 4, result, path_length: length, ..Default::default() };
+        let record = Record { entry, base: Vec::new(), path };
+        let (mut places, known) = (Places::default(), Fold::new());
+        let mut scene = Scene { places: &mut places, known: &known };
+        scene.describe(Recorded::new(record, &Index::new()).unwrap())
+    }
+
+    #[test]
+    fn what_was_no_directory_and_is_gone_is_not_taken_to_have_been_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let within = dir.path().join("file/within");
+        assert_eq!(said(&within, Errno::NOENT).incomplete, []);
+        assert_eq!(said(&within, Errno::NOTDIR).incomplete, [Incomplete::HelperLost]);
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        assert_eq!(said(&within, Errno::NOTDIR).incomplete, []);
+        assert_eq!(said(&within, Errno::NOENT).incomplete, [Incomplete::HelperLost]);
+        std::fs::remove_file(dir.path().join("file")).unwrap();
+        std::fs::create_dir_all(&within).unwrap();
+        assert_eq!(said(&within, Errno::NOENT).incomplete, []);
+        assert_eq!(said(&within, Errno::NOTDIR).incomplete, [Incomplete::HelperLost]);
+    }
 }
