@@ -2,38 +2,40 @@
 
 use std::collections::{HashMap, HashSet};
 
-use policy::is_on;
+use policy::{Look, is_on};
 use stat::{Kind, join};
-use store::Standing;
 
-use crate::own::OwnPaths;
+use crate::prepare::Before;
 use crate::step::Step;
 use crate::workspace::Workspace;
 
 impl Workspace {
     /// Own paths whose bits came about in another way than this run would give them: neither does the
-    /// standing result, made under the same weak fingerprint, have them so, nor does the umask.
-    pub(crate) fn odd_modes(
-        &self,
-        step: &Step,
-        own: &OwnPaths,
-        standing: Option<&Standing>,
-    ) -> HashSet<Vec<u8>> {
+    /// standing result, made under the same weak fingerprint, have them so, nor does the umask. A
+    /// directory that its runs found so had them from elsewhere.
+    pub(crate) fn odd_modes(&self, step: &Step, before: &Before) -> HashSet<Vec<u8>> {
         if !is_on("own-mode") {
             return HashSet::new();
         }
-        let alike = standing.filter(|standing| standing.weak == step.spec.weak);
+        let found: HashSet<Vec<u8>> = before
+            .reads
+            .iter()
+            .filter(|(op, _)| op.look == Look::Bits)
+            .filter_map(|(op, _)| self.roots.path(&op.place))
+            .collect();
+        let alike = before.standing.as_ref().filter(|standing| standing.weak == step.spec.weak);
         let known: HashMap<Vec<u8>, u32> = alike
             .into_iter()
             .flat_map(|standing| &standing.left)
             .map(|left| (join(&self.roots.workspace, &left.path), left.mode))
+            .filter(|(path, _)| !found.contains(path))
             .collect();
         let umask = umask();
         let is_odd = |path: &[u8], kind, mode: u32| match known.get(path) {
             Some(left) => *left != mode,
             None => !umask.is_some_and(|umask| is_plain(kind, mode, umask)),
         };
-        let kept = own.iter().filter(|(_, owned)| owned.kind() != Kind::Link);
+        let kept = before.own.iter().filter(|(_, owned)| owned.kind() != Kind::Link);
         kept.filter(|(path, owned)| is_odd(path, owned.kind(), owned.id.permissions()))
             .map(|(path, _)| path.clone())
             .collect()

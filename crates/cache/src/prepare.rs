@@ -61,7 +61,7 @@ impl Workspace {
         if let Some(standing) = before.standing.take() {
             before = self.with_standing(&step, before, standing);
         }
-        before.odd = self.odd_modes(&step, &before.own, before.standing.as_ref());
+        before.odd = self.odd_modes(&step, &before);
         before.umask = umask();
         lock(&self.before).insert(id, before);
         if step.spec.cached { self.known_variables(&step) } else { Vec::new() }

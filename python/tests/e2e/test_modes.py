@@ -6,6 +6,8 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ..metamorphic.case import Task
 from .space import Space
 from .test_scenarios import clone, put
@@ -56,7 +58,8 @@ def test_a_file_of_the_users_with_usual_bits_is_overwritten(tmp_path: Path) -> N
     assert space.run().one("build").status == "hit"
 
 
-def test_a_shared_directory_under_another_umask(tmp_path: Path) -> None:
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_shared_directory_under_another_umask(tmp_path: Path, *, edited: bool) -> None:
     tasks = [
         Task("other", "mkdir -p dist; cat x > dist/p"),
         Task("build", "mkdir -p dist; cat x > dist/o", depends_on=("other",)),
@@ -68,7 +71,11 @@ def test_a_shared_directory_under_another_umask(tmp_path: Path) -> None:
         assert Space(here.place, strict).run().code == 0
     again = Space(here.place, strict).run()
     assert not again.ran(), again.told()
+    if edited:  # the next results are made under the same umask, in the directory as it stands
+        put(here, "x", "two\n")
+        assert Space(here.place, strict).run().code == 0
     there = clone(here, tmp_path / "clone", FILES, tasks)
+    put(there, "x", (here.root / "x").read_text())
     assert Space(there.place, strict).run().code == 0
     assert mode(there, "dist") == 0o700
     assert mode(there, "dist/o") == 0o600

@@ -3,7 +3,7 @@
 use std::fs;
 
 use cache::{StepSpec, Workspace};
-use fspy_trace::Op;
+use fspy_trace::{Change, Op};
 use policy::NotCachedKind;
 
 use crate::scene::{Scene, Told, build, emit, miss, run, spec};
@@ -227,4 +227,33 @@ fn declared_inputs_are_those_that_earlier_hits_leave() {
     fs::remove_file(scene.path("final")).unwrap();
     assert_eq!(hits(&opened()), [0, 1], "what will be there counts as there");
     assert_eq!(scene.read("final").as_deref(), Some("ONE"));
+}
+
+#[test]
+fn what_a_later_step_made_of_a_result_that_cant_be_put_back_goes_with_it() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    let opened = |cache: &str| {
+        let workspace = scene.open_with_cache(&scene.path(cache));
+        workspace.add(spec(0, "emit", &[])).unwrap();
+        workspace.add(spec(1, "append", &[0])).unwrap();
+        workspace
+    };
+    let emit_once = |told: &mut Told<'_>| {
+        told.event("out", Op::Stat);
+        if !told.scene.path("out").exists() {
+            emit(told);
+        }
+    };
+    let append = |told: &mut Told<'_>| {
+        told.event("out", Op::Change(Change::Append));
+        let text = told.scene.read("out").unwrap_or_default();
+        told.scene.write("out", &(text + "+"));
+    };
+    for cache in ["one cache", "another, which lacks it"] {
+        let workspace = opened(cache);
+        assert_eq!(run(&scene, &workspace, 0, emit_once), None);
+        assert_eq!(run(&scene, &workspace, 1, append), None);
+        assert_eq!(scene.read("out").as_deref(), Some("ONE+"), "{cache}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Outputs that are second names of files which the step reads: `cp -l`, `ln`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use fspy_trace::{Change, Op};
 
@@ -40,4 +41,18 @@ fn other_bytes_in_the_place_of_a_second_name_are_the_users() {
     fs::remove_file(scene.path("out")).unwrap();
     fs::hard_link(scene.path("by hand"), scene.path("out")).unwrap();
     assert_ne!(miss(&opened(&scene), 0), None, "a link to something else is seen as it is");
+}
+
+#[test]
+fn the_bits_of_a_source_stay_where_its_second_name_is_an_output() {
+    let scene = Scene::new();
+    scene.write("src/a", "one");
+    assert_eq!(run(&scene, &opened(&scene), 0, link), None);
+    let bits = |rel: &str| fs::metadata(scene.path(rel)).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(scene.path("out"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(bits("src/a"), 0o600, "the user's wish, for both names");
+    let workspace = opened(&scene);
+    workspace.prepare(0);
+    assert_eq!((bits("src/a"), bits("out")), (0o600, 0o644), "as the result had it");
+    assert_eq!(scene.read("out").as_deref(), Some("one"));
 }
