@@ -1,9 +1,10 @@
 //! Stands for the system calls of the patched instructions: calls that only look are made past the
 //! filter and recorded, all others where the filter sees them.
 //!
-//! Opens that succeed are made once, others again where one call does not tell enough. Nothing is read from the program's memory before the kernel has read
-//! it, so that a bad pointer stays `EFAULT`. What can't be recorded, for whatever reason, is made
-//! again where the helper sees it; a file that is open by then is reported to it.
+//! Opens that succeed are made once, others again where one call does not tell enough. Nothing is
+//! read from the program's memory before the kernel has read it, so that a bad pointer stays `EFAULT`.
+//! What can't be recorded, for whatever reason, is made again where the helper sees it; a file that is
+//! open by then is reported to it.
 
 use fspy_ring::{Entry, Fingerprint, Writer};
 
