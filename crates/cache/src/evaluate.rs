@@ -148,18 +148,13 @@ impl Tree<'_> {
 
     /// The permission bits of the directory there, the step's own included.
     fn bits(&self, path: &[u8]) -> io::Result<Value> {
-        let of_dir = |kind: Kind, bits: u32| match kind {
-            Kind::Dir => Value::Dir(bits),
-            other => Value::Kind(other),
+        let of_dir = |id: stat::StatId| (id.kind() == Kind::Dir).then(|| id.permissions());
+        let bits = match self.overlay.at(path, self.step) {
+            Some(Laid::Dir { mode }) => Some(*mode),
+            Some(_) => None,
+            None => self.disk.look(path)?.and_then(of_dir),
         };
-        Ok(match self.overlay.at(path, self.step) {
-            Some(Laid::Dir { mode }) => Value::Dir(*mode),
-            Some(laid) => laid.kind().map_or(Value::Absent, Value::Kind),
-            None => {
-                let found = self.disk.look(path)?;
-                found.map_or(Value::Absent, |id| of_dir(id.kind(), id.permissions()))
-            }
-        })
+        bits.map_or_else(|| self.present(path), |bits| Ok(Value::Dir(bits)))
     }
 
     /// Whether what stands on the disk is the step's own result, or a later step's.

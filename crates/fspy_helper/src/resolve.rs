@@ -61,18 +61,6 @@ pub(crate) fn resolve(start: &Start, path: &[u8], follow: bool) -> Place {
     Walk::new(start, path, follow).run()
 }
 
-/// An absolute path without `.`, `..` and doubled slashes; right only where no link is crossed.
-pub(crate) fn normal(path: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in components(path) {
-        match part {
-            b".." => drop(parts.pop()),
-            _ => parts.push(part),
-        }
-    }
-    joined(&parts)
-}
-
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     if parts.is_empty() {
         return b"/".to_vec();
@@ -162,13 +150,13 @@ impl<'a> Walk<'a> {
             match looked {
                 Ok(state @ State::Link(..)) if self.follow => {
                     self.ahead.clear();
-                    let path = normal(&absolute);
+                    let path = stat::normal(&absolute);
                     self.current = stat::parent(&path).unwrap_or(b"/").to_vec();
                     if let Some(end) = self.cross(path, state) {
                         return Some(end);
                     }
                 }
-                Ok(state) => return Some((normal(&absolute), Found::Here(state))),
+                Ok(state) => return Some((stat::normal(&absolute), Found::Here(state))),
                 Err(Errno::NOENT) => {
                     let (path, last) = first_missing(&absolute)?;
                     return Some((path, Found::Missing { last }));

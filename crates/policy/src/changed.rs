@@ -3,7 +3,7 @@
 use std::io;
 
 use fspy_trace::{Change, Record, Seen, State};
-use stat::{Kind, StatId, is_within, join, parent};
+use stat::{Kind, StatId, is_within, join, normal, parent};
 
 use crate::judge::{Context, Judgement, KeptMode, Output, OutputKind, World};
 use crate::observed::{judge_observation, visible};
@@ -117,11 +117,7 @@ fn may_be_kept<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
         let renames = &context.facts.trace.renames;
         renames.iter().any(|(from, _)| is_within(&record.path, from))
     };
-    record.seen.read
-        || record.seen.exec
-        || record.touched
-        || moved()
-        || read_through(record, context)
+    record.touched || moved() || was_read(record, context)
 }
 
 fn judge_left<W: World>(
@@ -230,17 +226,22 @@ fn kept_mode(record: &Record, after: &StatId) -> Option<KeptMode> {
 /// A look at the bytes makes them an input that is gone. A mere look at whether something is there
 /// may still have decided what was written (`test -e x || …`), and what was there is not on record.
 fn kind_of_overwriting<W: World>(record: &Record, context: &Context<'_, W>) -> NotCachedKind {
-    let read = record.seen.read
-        || record.seen.exec
-        || writes_in_place(record)
-        || read_through(record, context);
+    let read = writes_in_place(record) || was_read(record, context);
     if read { NotCachedKind::ModifiedItsInput } else { NotCachedKind::ReplacedUnknown }
+}
+
+/// Whether the bytes that were there are known to the command.
+fn was_read<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
+    record.seen.read || record.seen.exec || read_through(record, context)
 }
 
 /// Whether a symbolic link was there, and what it leads to was read: `sed -i` reads through it, and puts
 /// a file in its place.
 fn read_through<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
     let State::Link(_, target) = &record.before else { return false };
+    if !record.seen.follow {
+        return false;
+    }
     let records = &context.facts.trace.records;
     let is_read = |path: &[u8]| {
         let mut below = records.iter().filter(|other| is_within(&other.path, path));
@@ -252,21 +253,13 @@ fn read_through<W: World>(record: &Record, context: &Context<'_, W>) -> bool {
         let Some(State::Link(_, target)) = link else { break };
         end = resolved(&end, target);
     }
-    record.seen.follow && is_read(&end)
+    is_read(&end)
 }
 
 /// Where a link leads, by its text alone.
 fn resolved(link: &[u8], target: &[u8]) -> Vec<u8> {
-    let start = if target.starts_with(b"/") { b"/" } else { parent(link).unwrap_or(b"/") };
-    let mut path = start.to_vec();
-    for name in target.split(|&byte| byte == b'/') {
-        match name {
-            b"" | b"." => {}
-            b".." => path = parent(&path).unwrap_or(b"/").to_vec(),
-            name => path = join(&path, name),
-        }
-    }
-    path
+    let dir = parent(link).filter(|_| !target.starts_with(b"/"));
+    normal(&join(dir.unwrap_or(b"/"), target))
 }
 
 /// A formatter on clean code: the bytes end as they began.

@@ -146,6 +146,29 @@ pub fn parent(path: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// An absolute path without `.`, `..` and doubled slashes; right only where no link is crossed.
+#[must_use]
+pub fn normal(path: &[u8]) -> Vec<u8> {
+    let mut normal = Vec::with_capacity(path.len());
+    for name in path.split(|&byte| byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => {
+                let end = normal.iter().rposition(|&byte| byte == b'/');
+                normal.truncate(end.unwrap_or(0));
+            }
+            name => {
+                normal.push(b'/');
+                normal.extend_from_slice(name);
+            }
+        }
+    }
+    if normal.is_empty() {
+        normal.push(b'/');
+    }
+    normal
+}
+
 /// Last component of an absolute path.
 #[must_use]
 pub fn file_name(path: &[u8]) -> &[u8] {
@@ -170,6 +193,15 @@ pub fn now_ns() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_normal_path_goes_down_alone() {
+        for (path, expected) in
+            [("/", "/"), ("//a/./b/", "/a/b"), ("/a/../../b", "/b"), ("/a/..", "/")]
+        {
+            assert_eq!(normal(path.as_bytes()), expected.as_bytes(), "{path}");
+        }
+    }
 
     #[test]
     fn parent_and_name_split_at_the_last_slash() {

@@ -7,7 +7,11 @@ use digest::hash_bytes;
 use fspy_trace::Op;
 use policy::{MissKind, NotCachedKind};
 
-use crate::scene::{Scene, Told, miss, opened, run, run_to, spec};
+use crate::scene::{How, Scene, Told, miss, opened, run, run_as, spec};
+
+fn ended(code: i32) -> How {
+    How { code, ..How::default() }
+}
 
 /// A make of two objects: remakes what is older than its source, by what it remembers.
 fn make(told: &mut Told<'_>) {
@@ -158,7 +162,7 @@ fn a_failed_run_is_built_on_with_what_it_read() {
         told.reads("src/header");
         told.writes("half", "made of the header");
     };
-    assert_eq!(run_to(&scene, &opened(&scene), 0, 1, failing), Some(NotCachedKind::Failed));
+    assert_eq!(run_as(&scene, &opened(&scene), 0, ended(1), failing), Some(NotCachedKind::Failed));
     let finishing = |told: &mut Told<'_>| {
         told.reads("half");
         told.reads("src/a");
@@ -233,7 +237,7 @@ fn a_result_that_is_right_in_place_only_takes_nothing_away() {
         told.writes("kept", "made before the end");
         told.writes("state", "half");
     };
-    let end = run_to(&scene, &opened(&scene), 0, 137, killed);
+    let end = run_as(&scene, &opened(&scene), 0, ended(137), killed);
     assert_eq!(end, Some(NotCachedKind::Killed));
     let relying = |told: &mut Told<'_>| {
         told.reads("kept");

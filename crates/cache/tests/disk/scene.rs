@@ -137,23 +137,13 @@ pub(crate) fn run(
     id: u32,
     work: impl FnOnce(&mut Told<'_>),
 ) -> Option<NotCachedKind> {
-    run_to(scene, workspace, id, 0, work)
-}
-
-/// The same, with the exit code that the command ends with.
-pub(crate) fn run_to(
-    scene: &Scene,
-    workspace: &Workspace,
-    id: u32,
-    code: i32,
-    work: impl FnOnce(&mut Told<'_>),
-) -> Option<NotCachedKind> {
-    run_as(scene, workspace, id, How { code, ..How::default() }, work)
+    run_as(scene, workspace, id, How::default(), work)
 }
 
 /// What else is known of a run.
 #[derive(Default)]
 pub(crate) struct How {
+    /// The exit code that the command ends with, or 128 and the signal that killed it.
     pub(crate) code: i32,
     pub(crate) started_ns: i64,
     pub(crate) hinted: Hinted,

@@ -16,7 +16,7 @@ use stat::is_within;
 use crate::listen::Notification;
 use crate::look;
 use crate::memory::{self, Unread};
-use crate::resolve::{Found, Place, Start, normal, resolve};
+use crate::resolve::{Found, Place, Start, resolve};
 use crate::syscalls::{At, Call, Follow, Meaning};
 use crate::thread::{Target, Thread};
 use crate::tree::Family;
@@ -239,7 +239,7 @@ impl Scene<'_> {
         let base =
             if path.starts_with(b"/") { Target::Path(b"/".to_vec()) } else { self.base(dir) };
         let Target::Path(base) = base else { return };
-        let full = normal(&stat::join(&base, path));
+        let full = stat::normal(&stat::join(&base, path));
         // Elsewhere only if a link was crossed.
         if is_within(&full, &place.path) {
             self.found.attempts.push((place.path.clone(), full));
