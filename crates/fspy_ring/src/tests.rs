@@ -232,3 +232,21 @@ fn turned_off_it_is_not_open() {
     ring.reader().turn_off();
     assert!(!ring.writer().is_open());
 }
+
+#[test]
+fn a_variable_is_recorded_once_and_counts_as_no_call() {
+    let ring = Ring::new();
+    let (writer, mut reader) = (ring.writer(), ring.reader());
+    for name in ["HOME", "CFLAGS", "HOME"] {
+        writer.record_variable(name.as_bytes());
+    }
+    let mut seen = Vec::new();
+    assert_eq!(reader.drain(|record| seen.push((record.entry.number, record.path))), Ok(true));
+    assert_eq!(seen, [(VARIABLE, b"HOME".to_vec()), (VARIABLE, b"CFLAGS".to_vec())]);
+    writer.record_variable(b"HOME");
+    assert!(reader.is_empty());
+    assert_eq!(reader.repeated(), 0);
+    reader.turn_off();
+    writer.record_variable(b"LATE");
+    assert!(reader.is_empty());
+}

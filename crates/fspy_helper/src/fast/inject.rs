@@ -10,7 +10,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fspy_ring::{HANDSHAKE_DIR, Handshake, MAX_SITES, Site};
+use fspy_ring::{Entrance, HANDSHAKE_DIR, Handshake, MAX_SITES, Site};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::habits::{Program, program};
@@ -227,9 +227,12 @@ impl Injection {
         if self.stopped || !has_one_thread(tid) {
             return false;
         }
-        let sites = self.sites(tid);
-        let words = [self.given.len() as u64, sites.len() as u64];
-        let bytes: Vec<_> = words.into_iter().chain(sites).flat_map(u64::to_ne_bytes).collect();
+        let (lookup, sites) = self.to_patch(tid);
+        let mut bytes = (self.given.len() as u64).to_ne_bytes().to_vec();
+        bytes.extend([lookup.address, lookup.length].into_iter().flat_map(u64::to_ne_bytes));
+        bytes.extend(lookup.code);
+        let count = std::iter::once(sites.len() as u64);
+        bytes.extend(count.chain(sites).flat_map(u64::to_ne_bytes));
         let given = bytes.len() <= size_of::<Handshake>()
             && listener.is_valid(notification.id)
             && memory::write(tid, notification.args[1], &bytes).is_ok()
@@ -240,22 +243,26 @@ impl Injection {
         given
     }
 
-    /// Where to patch a process, in order, as [`Handshake`] wants it.
-    fn sites(&self, tid: u32) -> Vec<u64> {
-        let mut found = Vec::new();
+    /// Where to patch a process, the sites in order, as [`Handshake`] wants it.
+    fn to_patch(&self, tid: u32) -> (Entrance, Vec<u64>) {
+        let (mut lookup, mut found) = (Entrance::default(), Vec::new());
         for code in c_library(tid) {
             let Some(id) = code.identity() else { continue };
-            let sites = lock(&self.workshop.libraries).sites(&code.path, &id);
+            let library = lock(&self.workshop.libraries).get(&code.path, &id);
             let mut first = true;
-            found.extend(sites.iter().filter_map(|site| {
-                let address = code.start + site.offset.checked_sub(code.offset)?;
-                let within = address < code.end;
-                let first = within && std::mem::take(&mut first);
-                within.then_some(Site { address, kind: site.kind, first }.packed())
+            found.extend(library.sites.iter().filter_map(|site| {
+                let address = code.address(site.offset)?;
+                let first = std::mem::take(&mut first);
+                Some(Site { address, kind: site.kind, first }.packed())
             }));
+            let function = library.lookup.and_then(|function| {
+                let address = code.address(function.address)?;
+                Some(Entrance { address, ..function })
+            });
+            lookup = function.unwrap_or(lookup);
         }
         found.truncate(MAX_SITES);
-        found
+        (lookup, found)
     }
 }
 

@@ -4,6 +4,8 @@
 //! That keeps the order. Whatever a program did before a call that changes something is read while
 //! that call waits, so that the names in it still mean what they meant.
 
+mod elf;
+mod entrance;
 mod habits;
 mod inject;
 mod memory_map;
@@ -14,6 +16,7 @@ mod recorded;
 mod report;
 mod ring;
 mod sites;
+mod variables;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -34,6 +37,7 @@ use places::Places;
 use recorded::Scene;
 use ring::Ring;
 use sites::Libraries;
+use variables::Variables;
 
 use crate::describe::Findings;
 use crate::listen::{Notification, Waiting};
@@ -85,7 +89,7 @@ impl Workshop {
             let mut libraries = workshop.libraries.lock().unwrap_or_else(PoisonError::into_inner);
             for path in USUAL {
                 if let Ok(stat) = rustix::fs::stat(path) {
-                    libraries.sites(path.as_bytes(), &look::identity(&stat));
+                    libraries.get(path.as_bytes(), &look::identity(&stat));
                 }
             }
         });
@@ -99,6 +103,7 @@ pub(crate) struct Fast {
     injection: Injection,
     places: Places,
     moving: Moving,
+    variables: Variables,
     /// Something was in the ring when it was last looked at.
     busy: bool,
 }
@@ -111,6 +116,7 @@ impl Fast {
             injection: Injection::new(workshop),
             places: Places::default(),
             moving: Moving::default(),
+            variables: Variables::default(),
             busy: false,
         })
     }
@@ -120,10 +126,20 @@ impl Fast {
         self.ring.want_every_call();
     }
 
-    /// What was recorded since the last time. True if something was lost.
-    pub(crate) fn take(&mut self, take: impl FnMut(fspy_ring::Record)) -> bool {
+    /// Calls that were recorded since the last time. True if something was lost.
+    pub(crate) fn take(&mut self, mut take: impl FnMut(fspy_ring::Record)) -> bool {
         self.busy = !self.ring.is_empty();
-        self.ring.drain(take)
+        let Self { ring, variables, .. } = self;
+        ring.drain(|record| {
+            if let Some(call) = variables.without(record) {
+                take(call);
+            }
+        })
+    }
+
+    /// Names of variables that were looked up and not found, sorted.
+    pub(crate) fn take_variables(&mut self) -> Vec<Vec<u8>> {
+        self.variables.take()
     }
 
     /// What a recorded call saw.
