@@ -196,7 +196,7 @@ class Event:
         """restored: paths whose unrecorded bytes were moved to `.taskrunner/replaced`."""
     @property
     def names(self) -> list[str]:
-        """opened: variables that the step is known to look up; exited: that it looked up in vain."""
+        """opened: variables the step is known to look up; exited: those it looked up in vain."""
     @property
     def hints(self) -> list[Message]:
         """hints: what its tools said."""
