@@ -65,11 +65,14 @@ fn is_movable(instruction: &Instruction) -> bool {
         (0..instruction.op_count()).all(|index| instruction.op_kind(index) == OpKind::Register);
     match instruction.code() {
         Code::Push_r64 => true,
-        Code::Mov_r64_rm64 | Code::Mov_rm64_r64 | Code::Mov_r32_rm32 | Code::Mov_rm32_r32 => {
-            registers
-        }
-        Code::Xor_r32_rm32 | Code::Xor_rm32_r32 => registers,
-        Code::Test_rm64_r64 | Code::Test_rm32_r32 => registers,
+        Code::Mov_r64_rm64
+        | Code::Mov_rm64_r64
+        | Code::Mov_r32_rm32
+        | Code::Mov_rm32_r32
+        | Code::Xor_r32_rm32
+        | Code::Xor_rm32_r32
+        | Code::Test_rm64_r64
+        | Code::Test_rm32_r32 => registers,
         Code::Sub_rm64_imm8 | Code::Sub_rm64_imm32 => instruction.op0_register() == Register::RSP,
         _ => false,
     }
@@ -141,7 +144,7 @@ mod tests {
         let path = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6"];
         let Some(file) = path.iter().find_map(|path| std::fs::read(path).ok()) else { return };
         let found = entrance(&Elf::new(&file).unwrap()).unwrap();
-        let (at, length) = (usize::try_from(found.address).unwrap(), found.length as usize);
+        let [at, length] = [found.address, found.length].map(|n| usize::try_from(n).unwrap());
         assert_eq!(file[at..at + length], found.code[..length]);
     }
 }
