@@ -117,6 +117,19 @@ def test_what_is_given_counts_though_it_is_not_looked_up_again(tmp_path: Path) -
 
 
 @seen
+def test_a_tool_that_trusts_what_it_made_starts_from_nothing(tmp_path: Path) -> None:
+    tool = looking_up(tmp_path)
+    command = "test -e out.txt || ./program MODE"
+    tool = Tool(Tool.make(tmp_path, {}, [Task("build", command)]).place)
+    assert tool.build(MODE="a") == "not cached: withheld-variable"
+    assert tool.read("out.txt") == "none 1"
+    for value in ("a", "b"):
+        assert tool.build(MODE=value) != "hit"
+        assert tool.read("out.txt") == f"{value} 1"
+        assert tool.build(MODE=value) == "hit"
+
+
+@seen
 def test_one_that_the_step_has_or_sets_itself_is_not_missed(tmp_path: Path) -> None:
     command = "export MADE=here; ./program MADE DECLARED FREE"
     keys = {"env": ["DECLARED"], "untracked-env": ["FREE"]}
