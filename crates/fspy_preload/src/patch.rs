@@ -9,12 +9,9 @@ use core::ptr;
 use fspy_ring::{BYTES, HANDSHAKE_DIR, Handshake, MAX_SITES, PAGE, Site, SiteKind, Writer};
 
 use crate::base::READS_POINTER;
-use crate::entry::{
-    BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
-    fspy_slots_wide, slot,
-};
 use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
+use crate::{entry, function};
 
 const O_RDWR: i64 = 2;
 const PROT_READ: i64 = 1;
@@ -125,7 +122,7 @@ unsafe fn map_page() -> bool {
 
 /// Patches one library after the other, each between two changes of protection.
 unsafe fn patch_all(sites: *const u64, count: usize) {
-    let mut used = [0; 3];
+    let mut used = [0; SiteKind::COUNT];
     let mut first = 0;
     while first < count {
         // SAFETY: less than the count.
@@ -155,26 +152,21 @@ unsafe fn protect(start: u64, length: u64, protection: i64) -> bool {
     unsafe { call(sys::MPROTECT, [start as i64, length as i64, protection, 0, 0, 0]) == 0 }
 }
 
-/// Leads one instruction to a slot of its own.
-unsafe fn patch(site: Site, used: &mut [usize; 3]) {
-    let (first, back) = match site.kind {
-        SiteKind::Wide => (&raw const fspy_slots_wide, (&raw mut BACK_WIDE).cast::<u64>()),
-        SiteKind::WideOrEqual => {
-            (&raw const fspy_slots_or_equal, (&raw mut BACK_OR_EQUAL).cast::<u64>())
-        }
-        SiteKind::Narrow => (&raw const fspy_slots_narrow, (&raw mut BACK_NARROW).cast::<u64>()),
-    };
+/// Leads one place to a slot of its own.
+unsafe fn patch(site: Site, used: &mut [usize; SiteKind::COUNT]) {
     let Some(next) = used.get_mut(site.kind as usize) else { return };
-    let target = slot(first, *next);
-    let distance = target.wrapping_sub(site.address + JUMP_LENGTH).cast_signed();
-    // SAFETY: the code is writable now, and nobody else runs.
+    // SAFETY: the code is writable now, nobody else runs, and the slot is not used yet.
     unsafe {
-        let (Ok(distance), true) = (i32::try_from(distance), is_as_expected(site)) else { return };
-        if *next >= SLOTS {
+        if !is_as_expected(site) {
             return;
         }
-        let length = site.kind.code().len();
-        back.add(*next).write(site.address + length as u64);
+        let slot = match site.kind {
+            SiteKind::Function => function::slot(site, *next),
+            _ => entry::slot(site, *next),
+        };
+        let Some(slot) = slot else { return };
+        let distance = slot.wrapping_sub(site.address + JUMP_LENGTH).cast_signed();
+        let Ok(distance) = i32::try_from(distance) else { return };
         *next += 1;
         let code =
             |index: usize| ptr::with_exposed_provenance_mut::<u8>(site.address as usize + index);
@@ -182,7 +174,7 @@ unsafe fn patch(site: Site, used: &mut [usize; 3]) {
         for (index, byte) in distance.to_le_bytes().into_iter().enumerate() {
             code(1 + index).write_volatile(byte);
         }
-        for index in JUMP_LENGTH as usize..length {
+        for index in JUMP_LENGTH as usize..site.kind.replaced() {
             code(index).write_volatile(NOP);
         }
     }

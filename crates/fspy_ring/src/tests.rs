@@ -232,3 +232,15 @@ fn turned_off_it_is_not_open() {
     ring.reader().turn_off();
     assert!(!ring.writer().is_open());
 }
+
+#[test]
+fn a_site_is_the_same_after_it_was_one_word() {
+    for kind in SiteKind::COMPARED.into_iter().chain([SiteKind::Function]) {
+        for first in [false, true] {
+            let site = Site { address: 0x7fff_ffff_f001, kind, first };
+            assert_eq!(Site::unpacked(site.packed()), Some(site));
+        }
+        assert!((5..=kind.code().len()).contains(&kind.replaced()));
+    }
+    assert_eq!(Site::unpacked(u64::MAX), None);
+}

@@ -5,6 +5,7 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+mod syscall;
 
 use std::fs;
 use std::path::{Path, PathBuf};

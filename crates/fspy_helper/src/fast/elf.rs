@@ -1,0 +1,125 @@
+//! Sections and exported functions of an ELF file of x86-64. What is broken is not there.
+
+/// A file.
+#[derive(Clone, Copy)]
+pub(super) struct Elf<'a>(&'a [u8]);
+
+/// What the header of a section says of it.
+pub(super) struct Section {
+    pub(super) address: u64,
+    pub(super) offset: u64,
+    length: u64,
+    /// Number of the section that belongs to it.
+    link: u32,
+}
+
+impl<'a> Elf<'a> {
+    /// `None` if it is of another kind.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        const X86_64: u16 = 62;
+        let elf = Self(bytes);
+        (bytes.get(..5)? == b"\x7fELF\x02" && elf.half(18)? == X86_64).then_some(elf)
+    }
+
+    /// The section with this name.
+    pub(super) fn section(self, name: &[u8]) -> Option<Section> {
+        let names = self.nth(u32::from(self.half(62)?))?;
+        let count = u32::from(self.half(60)?);
+        (0..count).find_map(|index| {
+            let own = self.int(self.header(index)?)?;
+            let is_named = self.text(&names, own)? == name;
+            is_named.then(|| self.nth(index))?
+        })
+    }
+
+    /// What is in a section.
+    pub(super) fn bytes(self, section: &Section) -> Option<&'a [u8]> {
+        let end = section.offset.checked_add(section.length)?;
+        self.0.get(usize::try_from(section.offset).ok()?..usize::try_from(end).ok()?)
+    }
+
+    /// Addresses of the functions that are exported by this name.
+    pub(super) fn functions(self, name: &[u8]) -> Option<Vec<u64>> {
+        const FUNCTION: u8 = 2;
+        let symbols = self.section(b".dynsym")?;
+        let names = self.nth(symbols.link)?;
+        let symbols = self.bytes(&symbols)?.as_chunks::<24>().0.iter();
+        let addresses = symbols.filter_map(|symbol| {
+            let symbol = Elf(symbol);
+            let (kind, section) = (symbol.0.get(4)? & 15, symbol.half(6)?);
+            let is_it = kind == FUNCTION && section != 0;
+            (is_it && self.text(&names, symbol.int(0)?)? == name).then(|| symbol.word(8))?
+        });
+        Some(addresses.collect())
+    }
+
+    fn nth(self, index: u32) -> Option<Section> {
+        let header = self.header(index)?;
+        Some(Section {
+            address: self.word(header + 16)?,
+            offset: self.word(header + 24)?,
+            length: self.word(header + 32)?,
+            link: self.int(header + 40)?,
+        })
+    }
+
+    /// Where the header of a section is.
+    fn header(self, index: u32) -> Option<usize> {
+        let (table, size) = (self.word(40)?, usize::from(self.half(58)?));
+        let header = size.checked_mul(index as usize)?.checked_add(usize::try_from(table).ok()?)?;
+        (header < self.0.len()).then_some(header)
+    }
+
+    /// A text, without its end, in a section of them.
+    fn text(self, texts: &Section, at: u32) -> Option<&'a [u8]> {
+        let rest = self.bytes(texts)?.get(at as usize..)?;
+        rest.get(..memchr::memchr(0, rest)?)
+    }
+
+    fn word(self, at: usize) -> Option<u64> {
+        Some(u64::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
+    }
+
+    fn int(self, at: usize) -> Option<u32> {
+        Some(u32::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
+    }
+
+    fn half(self, at: usize) -> Option<u16> {
+        Some(u16::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_broken_is_not_there() {
+        assert!(Elf::new(b"#!/bin/sh\n").is_none());
+        assert!(Elf::new(b"\x7fELF\x02").is_none());
+        let whole = std::fs::read("/proc/self/exe").unwrap();
+        for length in [20, 64, 1000] {
+            let elf = Elf::new(&whole[..length]);
+            assert!(elf.is_none_or(|elf| elf.section(b".text").is_none()));
+        }
+        for byte in 40..64 {
+            for value in [0x80, 0xff] {
+                let mut broken = whole.clone();
+                broken[byte] = value;
+                let elf = Elf::new(&broken).unwrap();
+                // Whatever it says, it says it.
+                let _ = (elf.section(b".text"), elf.functions(b"syscall"));
+            }
+        }
+    }
+
+    #[test]
+    fn functions_are_those_that_it_has_itself() {
+        let whole = std::fs::read("/proc/self/exe").unwrap();
+        let elf = Elf::new(&whole).unwrap();
+        assert!(elf.section(b".text").is_some_and(|text| text.address > 0));
+        // Needed by every program, and never its own.
+        assert_eq!(elf.functions(b"__libc_start_main").unwrap(), Vec::<u64>::new());
+        assert!(elf.section(b".none").is_none());
+    }
+}
