@@ -21,11 +21,7 @@ pub(super) fn moves(code: &[u8], at: usize) -> Option<usize> {
     let moves = guarded.unwrap_or(function);
     let tail = moves.strip_prefix(SiteKind::Function.code())?.strip_prefix(&COMPARISON)?;
     // `jae`, short or long.
-    let returns = match tail {
-        [0x73, _, next, ..] => *next == RETURN,
-        [0x0f, 0x83, _, _, _, _, next, ..] => *next == RETURN,
-        _ => false,
-    };
+    let returns = matches!(tail, [0x73, _, RETURN, ..] | [0x0f, 0x83, _, _, _, _, RETURN, ..]);
     returns.then_some(at + function.len() - moves.len())
 }
 
