@@ -9,8 +9,10 @@
 use core::arch::global_asm;
 use core::cell::Cell;
 
+use fspy_ring::{Site, SiteKind};
+
 /// Slots of each kind.
-pub(crate) const SLOTS: usize = fspy_ring::MAX_SITES;
+const SLOTS: usize = fspy_ring::MAX_SITES;
 /// Bytes from one slot to the next.
 const STRIDE: usize = 32;
 
@@ -45,24 +47,41 @@ global_asm!(
 );
 
 /// Where each slot goes back to. Written before any instruction leads to it.
-pub(crate) static mut BACK_WIDE: [u64; SLOTS] = [0; SLOTS];
+static mut BACK_WIDE: [u64; SLOTS] = [0; SLOTS];
 /// As above.
-pub(crate) static mut BACK_OR_EQUAL: [u64; SLOTS] = [0; SLOTS];
+static mut BACK_OR_EQUAL: [u64; SLOTS] = [0; SLOTS];
 /// As above.
-pub(crate) static mut BACK_NARROW: [u64; SLOTS] = [0; SLOTS];
+static mut BACK_NARROW: [u64; SLOTS] = [0; SLOTS];
 
 unsafe extern "C" {
     /// First slot of a kind.
-    pub(crate) static fspy_slots_wide: u8;
+    static fspy_slots_wide: u8;
     /// As above.
-    pub(crate) static fspy_slots_or_equal: u8;
+    static fspy_slots_or_equal: u8;
     /// As above.
-    pub(crate) static fspy_slots_narrow: u8;
+    static fspy_slots_narrow: u8;
 }
 
-/// Address of a slot.
-pub(crate) fn slot(first: *const u8, index: usize) -> u64 {
-    first.addr() as u64 + (index * STRIDE) as u64
+/// Address of the slot for an instruction and its comparison, which goes back behind them; `None` if
+/// there are no more.
+///
+/// # Safety
+/// Nobody else runs, and nothing leads to the slot yet.
+pub(crate) unsafe fn slot(site: Site, index: usize) -> Option<u64> {
+    let (first, back) = match site.kind {
+        SiteKind::Wide => (&raw const fspy_slots_wide, (&raw mut BACK_WIDE).cast::<u64>()),
+        SiteKind::WideOrEqual => {
+            (&raw const fspy_slots_or_equal, (&raw mut BACK_OR_EQUAL).cast::<u64>())
+        }
+        SiteKind::Narrow => (&raw const fspy_slots_narrow, (&raw mut BACK_NARROW).cast::<u64>()),
+        SiteKind::Function => return None,
+    };
+    if index >= SLOTS {
+        return None;
+    }
+    // SAFETY: promised by the caller; the index is less than the array's length.
+    unsafe { back.add(index).write(site.address + site.kind.code().len() as u64) };
+    Some(first.addr() as u64 + (index * STRIDE) as u64)
 }
 
 /// The registers a system call is made with.
@@ -74,8 +93,9 @@ pub(crate) struct Registers {
     pub(crate) result: Cell<i64>,
 }
 
+/// Calls the hook with the registers of a system call.
 #[unsafe(naked)]
-unsafe extern "C" fn fspy_entry() {
+pub(crate) unsafe extern "C" fn fspy_entry() {
     core::arch::naked_asm!(
         "push rbp",
         "mov rbp, rsp",

@@ -21,6 +21,8 @@ mod base;
 #[cfg(target_arch = "x86_64")]
 mod entry;
 #[cfg(target_arch = "x86_64")]
+mod function;
+#[cfg(target_arch = "x86_64")]
 mod hook;
 #[cfg(target_arch = "x86_64")]
 mod patch;

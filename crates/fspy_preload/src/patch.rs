@@ -11,13 +11,9 @@ use fspy_ring::{
 };
 
 use crate::base::READS_POINTER;
-use crate::entry::{
-    BACK_NARROW, BACK_OR_EQUAL, BACK_WIDE, SLOTS, fspy_slots_narrow, fspy_slots_or_equal,
-    fspy_slots_wide, slot,
-};
 use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
-use crate::variables;
+use crate::{entry, function, variables};
 
 const O_RDWR: i64 = 2;
 const PROT_READ: i64 = 1;
@@ -150,7 +146,7 @@ unsafe fn patch_function(lookup: &Entrance) {
 
 /// Patches one library after the other, each between two changes of protection.
 unsafe fn patch_all(sites: *const u64, count: usize) {
-    let mut used = [0; 3];
+    let mut used = [0; SiteKind::COUNT];
     let mut first = 0;
     while first < count {
         // SAFETY: less than the count.
@@ -180,24 +176,19 @@ unsafe fn protect(start: u64, length: u64, protection: i64) -> bool {
     unsafe { call(sys::MPROTECT, [start as i64, length as i64, protection, 0, 0, 0]) == 0 }
 }
 
-/// Leads one instruction to a slot of its own.
-unsafe fn patch(site: Site, used: &mut [usize; 3]) {
-    let (first, back) = match site.kind {
-        SiteKind::Wide => (&raw const fspy_slots_wide, (&raw mut BACK_WIDE).cast::<u64>()),
-        SiteKind::WideOrEqual => {
-            (&raw const fspy_slots_or_equal, (&raw mut BACK_OR_EQUAL).cast::<u64>())
-        }
-        SiteKind::Narrow => (&raw const fspy_slots_narrow, (&raw mut BACK_NARROW).cast::<u64>()),
-    };
+/// Leads one place to a slot of its own.
+unsafe fn patch(site: Site, used: &mut [usize; SiteKind::COUNT]) {
     let Some(next) = used.get_mut(site.kind as usize) else { return };
-    // SAFETY: the code is writable now, and nobody else runs.
+    // SAFETY: the code is writable now, nobody else runs, and the slot is not used yet.
     unsafe {
-        if *next >= SLOTS || !is_as_expected(site) {
+        if !is_as_expected(site) {
             return;
         }
-        let length = site.kind.code().len();
-        if lead(site.address, slot(first, *next), length) {
-            back.add(*next).write(site.address + length as u64);
+        let slot = match site.kind {
+            SiteKind::Function => function::slot(site, *next),
+            _ => entry::slot(site, *next),
+        };
+        if slot.is_some_and(|slot| lead(site.address, slot, site.kind.replaced())) {
             *next += 1;
         }
     }

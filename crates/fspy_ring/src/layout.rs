@@ -112,29 +112,51 @@ pub(crate) const ENTRY_WORDS: usize = size_of::<Entry>() / 8;
 /// Words of it that make calls the same: all but the last, which says who made the call.
 pub(crate) const COMPARED_WORDS: usize = ENTRY_WORDS - 1;
 
-/// Which comparison follows a `syscall` instruction, and moves along with it.
+/// What is replaced in a library.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SiteKind {
-    /// `cmp rax, -4096`
+    /// `syscall; cmp rax, -4096`: the comparison moves along.
     Wide = 0,
-    /// `cmp rax, -4095`
+    /// `syscall; cmp rax, -4095`
     WideOrEqual = 1,
-    /// `cmp eax, -4096`
+    /// `syscall; cmp eax, -4096`
     Narrow = 2,
+    /// The moves with which libc's function `syscall` begins, and the instruction after them, which
+    /// stays for all calls that are not [`FAST`].
+    Function = 3,
 }
 
-impl SiteKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Wide, Self::WideOrEqual, Self::Narrow];
+/// `mov rax, rdi; mov rdi, rsi; mov rsi, rdx; mov rdx, rcx; mov r10, r8; mov r8, r9;
+/// mov r9, [rsp + 8]; syscall`
+const FUNCTION: [u8; 25] = [
+    0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0x48, 0x89, 0xd6, 0x48, 0x89, 0xca, 0x4d, 0x89, 0xc2, 0x4d,
+    0x89, 0xc8, 0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05,
+];
 
-    /// The instructions to be replaced.
+impl SiteKind {
+    /// Those of one `syscall` instruction and what follows it.
+    pub const COMPARED: [Self; 3] = [Self::Wide, Self::WideOrEqual, Self::Narrow];
+    /// How many there are.
+    pub const COUNT: usize = 4;
+
+    /// The instructions that must be there.
     #[must_use]
     pub const fn code(self) -> &'static [u8] {
         match self {
             Self::Wide => &[0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff],
             Self::WideOrEqual => &[0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff],
             Self::Narrow => &[0x0f, 0x05, 0x3d, 0x00, 0xf0, 0xff, 0xff],
+            Self::Function => &FUNCTION,
+        }
+    }
+
+    /// How many bytes of them are replaced: whole instructions, room for a jump.
+    #[must_use]
+    pub const fn replaced(self) -> usize {
+        match self {
+            Self::Function => 6,
+            _ => self.code().len(),
         }
     }
 }
@@ -175,9 +197,9 @@ impl Entrance {
 /// A place to be patched in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// Address of the `syscall` instruction.
+    /// Address of the first instruction that is replaced.
     pub address: u64,
-    /// What follows it.
+    /// What is there.
     pub kind: SiteKind,
     /// It is the first in its library.
     pub first: bool,
@@ -187,18 +209,19 @@ impl Site {
     /// As one word.
     #[must_use]
     pub const fn packed(self) -> u64 {
-        self.address << 3 | (self.first as u64) << 2 | self.kind as u64
+        self.address << 4 | (self.first as u64) << 3 | self.kind as u64
     }
 
     /// From one word; `None` if it is none.
     #[must_use]
     pub const fn unpacked(word: u64) -> Option<Self> {
-        let kind = match word & 3 {
+        let kind = match word & 7 {
             0 => SiteKind::Wide,
             1 => SiteKind::WideOrEqual,
             2 => SiteKind::Narrow,
+            3 => SiteKind::Function,
             _ => return None,
         };
-        Some(Self { address: word >> 3, kind, first: word & 4 != 0 })
+        Some(Self { address: word >> 4, kind, first: word & 8 != 0 })
     }
 }

@@ -250,3 +250,15 @@ fn a_variable_is_recorded_once_and_counts_as_no_call() {
     writer.record_variable(b"LATE");
     assert!(reader.is_empty());
 }
+
+#[test]
+fn a_site_is_the_same_after_it_was_one_word() {
+    for kind in SiteKind::COMPARED.into_iter().chain([SiteKind::Function]) {
+        for first in [false, true] {
+            let site = Site { address: 0x7fff_ffff_f001, kind, first };
+            assert_eq!(Site::unpacked(site.packed()), Some(site));
+        }
+        assert!((5..=kind.code().len()).contains(&kind.replaced()));
+    }
+    assert_eq!(Site::unpacked(u64::MAX), None);
+}

@@ -5,6 +5,7 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+mod syscall;
 mod variables;
 
 use std::fs;

@@ -6,6 +6,7 @@
 
 mod elf;
 mod entrance;
+mod function;
 mod habits;
 mod inject;
 mod memory_map;

@@ -1,5 +1,6 @@
-//! Finds the system call instructions in a library that may be replaced: those of calls that look,
-//! followed by a comparison that is known, where no branch leads into what is replaced.
+//! Finds the places in a library that may be replaced: system call instructions of calls that look,
+//! followed by a comparison that is known, and the beginning of the function `syscall`; where no
+//! branch leads into what is replaced.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -11,6 +12,7 @@ use stat::{StatId, as_path};
 
 use super::elf::Elf;
 use super::entrance::entrance;
+use super::function;
 
 /// Libraries larger than this are none that is looked for.
 const LARGEST: u64 = 16 << 20;
@@ -61,25 +63,35 @@ fn library(elf: &[u8]) -> Option<Library> {
 
 /// All places in it.
 fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
-    let (offset, length) = text(elf)?;
-    let end = offset.checked_add(length)?;
-    let code = elf.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)?;
-    let sites = scan(code).into_iter();
-    let sites = sites.map(|(at, kind)| Site { offset: at as u64 + offset, kind });
+    let elf = Elf::new(elf)?;
+    let text = elf.section(b".text")?;
+    let code = elf.bytes(&text)?;
+    let functions = elf.functions(function::NAME).unwrap_or_default();
+    let begin = |address: &u64| usize::try_from(address.checked_sub(text.address)?).ok();
+    let functions: Vec<_> = functions.iter().filter_map(begin).collect();
+    let sites = scan(code, &functions).into_iter();
+    let sites = sites.map(|(at, kind)| Site { offset: at as u64 + text.offset, kind });
     Some(sites.take(MAX_SITES).collect())
 }
 
-/// Instructions that may be patched, by where they are in the code, in order.
+/// What may be patched, by where it is in the code, in order; `functions` is where the function
+/// `syscall` may begin.
 ///
 /// Only what is around a system call is decoded, and that is checked: the whole library would take
 /// longer than most programs run.
-fn scan(code: &[u8]) -> Vec<(usize, SiteKind)> {
+fn scan(code: &[u8], functions: &[usize]) -> Vec<(usize, SiteKind)> {
     let calls = memchr::memmem::find_iter(code, &[0x0f, 0x05]);
-    let mut sites: Vec<_> = calls
+    let calls = calls
         .filter_map(|at| Some((at, kind(code.get(at..)?)?)))
-        .filter(|&(at, _)| may_be_fast_call(code, at) && is_fast_call(code, at))
+        .filter(|&(at, _)| may_be_fast_call(code, at) && is_fast_call(code, at));
+    let functions = functions.iter().filter_map(|&at| function::moves(code, at));
+    let mut sites: Vec<_> = calls
+        .chain(functions.map(|at| (at, SiteKind::Function)))
         .filter(|&(at, kind)| !is_entered_nearby(code, at, kind))
         .collect();
+    sites.sort_unstable_by_key(|&(at, _)| at);
+    // One function may have several names.
+    sites.dedup();
     let entered = entered_from_afar(code, &sites);
     sites.retain(|(at, _)| !entered.contains(at));
     sites
@@ -91,7 +103,7 @@ const NEARBY: usize = 144;
 const INTO_STEP: usize = 512;
 
 fn kind(code: &[u8]) -> Option<SiteKind> {
-    SiteKind::ALL.into_iter().find(|kind| code.starts_with(kind.code()))
+    SiteKind::COMPARED.into_iter().find(|kind| code.starts_with(kind.code()))
 }
 
 /// Instructions from some way before `at` to some way after it, with their place in the code.
@@ -136,7 +148,7 @@ fn is_entered_nearby(code: &[u8], at: usize, kind: SiteKind) -> bool {
 }
 
 fn is_within(target: u64, at: usize, kind: SiteKind) -> bool {
-    (at as u64 + 1..(at + kind.code().len()) as u64).contains(&target)
+    (at as u64 + 1..(at + kind.replaced()) as u64).contains(&target)
 }
 
 /// Which of the sites a long branch leads into. Wherever four bytes may be the distance of one they
@@ -205,26 +217,6 @@ impl Number {
     }
 }
 
-/// Offset and length of the section `.text`.
-fn text(elf: &[u8]) -> Option<(u64, u64)> {
-    const X86_64: u16 = 62;
-    let word = |at: usize| Some(u64::from_le_bytes(*elf.get(at..)?.first_chunk()?));
-    let half = |at: usize| Some(u16::from_le_bytes(*elf.get(at..)?.first_chunk()?));
-    if elf.get(..5)? != b"\x7fELF\x02" || half(18)? != X86_64 {
-        return None;
-    }
-    let (table, size, count) = (word(40)?, usize::from(half(58)?), usize::from(half(60)?));
-    let header = |index: usize| usize::try_from(table).ok()?.checked_add(index * size);
-    let names = word(header(usize::from(half(62)?))?.checked_add(24)?)?;
-    (0..count).find_map(|index| {
-        let header = header(index)?;
-        let name = u32::from_le_bytes(*elf.get(header..)?.first_chunk()?);
-        let name = usize::try_from(names).ok()?.checked_add(name as usize)?;
-        let found = elf.get(name..)?.starts_with(b".text\0");
-        found.then(|| Some((word(header + 24)?, word(header + 32)?)))?
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +228,7 @@ mod tests {
     }
 
     fn found(code: &[u8]) -> usize {
-        scan(code).len()
+        scan(code, &[]).len()
     }
 
     #[test]
@@ -260,6 +252,25 @@ mod tests {
     }
 
     #[test]
+    fn the_function_is_found_where_its_name_is_unless_a_branch_leads_into_its_beginning() {
+        let tail = [0x48, 0x3d, 1, 0xf0, 0xff, 0xff, 0x73, 1, 0xc3];
+        let function = [SiteKind::Function.code(), &tail].concat();
+        let after = |jump: [u8; 2]| [&jump[..], &function].concat();
+        let found = |code: &[u8], at: usize| scan(code, &[at, at]);
+        assert_eq!(found(&after([0x90, 0x90]), 2), [(2, SiteKind::Function)]);
+        assert_eq!(found(&after([0x90, 0x90]), 1), []);
+        assert_eq!(found(&after([0x90, 0x90]), 99), []);
+        for (distance, is_left_alone) in [(0, false), (1, true), (5, true), (6, false), (23, false)]
+        {
+            let found = found(&after([0xeb, distance]), 2);
+            assert_eq!(found.is_empty(), is_left_alone, "{distance}");
+        }
+        // Together with the others, in the order of their addresses.
+        let both = [code(&[], &[0xc3]), after([0x90, 0x90])].concat();
+        assert_eq!(scan(&both, &[16]), [(5, SiteKind::Wide), (16, SiteKind::Function)]);
+    }
+
+    #[test]
     fn other_calls_other_comparisons_and_unknown_numbers_are_left_alone() {
         let plain = code(&[], &[0xc3]);
         let with = |index: usize, byte: u8| {
@@ -278,6 +289,8 @@ mod tests {
         let Some(elf) = path.iter().find_map(|path| fs::read(as_path(path)).ok()) else { return };
         let sites = in_library(&elf).unwrap();
         assert!(sites.len() > 10, "{}", sites.len());
+        let functions = sites.iter().filter(|site| site.kind == SiteKind::Function);
+        assert_eq!(functions.count(), 1);
         for site in sites {
             let at = usize::try_from(site.offset).unwrap();
             assert!(elf[at..].starts_with(site.kind.code()));
