@@ -387,6 +387,9 @@ class Trace:
     def peers(self) -> list[tuple[str, str]]:
         """Processes outside the command's own that it asked for something: kind and address."""
     @property
+    def variables(self) -> list[str]:
+        """Variables that were looked up and are not set, as far as that was seen; sorted."""
+    @property
     def incomplete(self) -> list[tuple[str, str | None]]:
         """Why it is incomplete, with the path in question; empty if it is complete."""
     @property

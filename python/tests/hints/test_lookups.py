@@ -12,6 +12,7 @@ import pytest
 from taskrunner.environ import TRACKED, UNTRACKED, matching
 from taskrunner.hints import PROTOCOL_NAMES, Collector, Setting, provenance
 from taskrunner.lookups import counts
+from taskrunner.tracing import trace
 
 from ..metamorphic.case import Task
 from .tool import Tool
@@ -79,6 +80,15 @@ def test_one_that_was_withheld_is_said_and_passed_from_then_on(tmp_path: Path) -
     for value in ("a", "b"):
         assert tool.build(MODE=value) == "hit"
         assert tool.read("out.txt") == f"{value} 1"
+
+
+@seen
+def test_the_trace_of_any_command_names_them(tmp_path: Path) -> None:
+    tool = looking_up(tmp_path)
+    done = trace(["./program", "MODE", "SET"], cwd=str(tool.root), env={"SET": "1"})
+    assert "MODE" in done.variables
+    assert "SET" not in done.variables
+    assert done.as_json()["variables"] == list(done.variables)
 
 
 @seen
