@@ -99,3 +99,18 @@ fn logged(spawn: &Spawn) -> (Ran, Vec<u8>) {
     log.read_to_end(&mut bytes).unwrap();
     (ran, bytes)
 }
+
+/// What is seen must not depend on what other steps do.
+#[test]
+fn the_first_process_of_a_program_is_seen_in_every_step() {
+    let Some(argv) = command() else { return };
+    let dir = fresh();
+    let preload = std::path::Path::new(fspy::BUILT_PRELOAD);
+    let scratch = std::env::temp_dir();
+    let mut supervisor = fspy::Supervisor::start_fast(&helper(), preload, &scratch).unwrap();
+    for id in 1..4 {
+        supervisor.spawn(&Spawn { id, ..step(&argv, dir.path()) }).unwrap();
+        let ran = finish(&mut supervisor, id);
+        assert!(names(&ran).contains(&"PLAIN".to_owned()), "step {id}");
+    }
+}

@@ -4,7 +4,7 @@
 //! Each step is taken only right after the one before, by the same process. Anything else that a
 //! process does in between is answered as ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -64,6 +64,8 @@ pub(crate) struct Injection {
     stages: HashMap<u32, Stage>,
     /// Which program each process runs.
     programs: HashMap<u32, Program>,
+    /// Programs of which a process was started.
+    met: HashSet<Program>,
     /// Programs that have the library, in the order of the numbers they were given.
     given: Vec<Program>,
     stopped: bool,
@@ -75,6 +77,7 @@ impl Injection {
             workshop,
             stages: HashMap::new(),
             programs: HashMap::new(),
+            met: HashSet::new(),
             given: Vec::new(),
             stopped: false,
         }
@@ -205,8 +208,10 @@ impl Injection {
         let Ok(stat) = rustix::fs::stat(&executable) else { return false };
         let program = program(&look::identity(&stat));
         self.programs.insert(tid, program);
-        // What is cheap to tell comes first: most processes of a build are small.
-        lock(&self.workshop.habits).starts(program)
+        // What is cheap to tell comes first: most processes of a build are small. The first of a program
+        // in a step gets it in any case, so that what is seen of variables depends on no other step.
+        let pays = lock(&self.workshop.habits).starts(program);
+        (self.met.insert(program) || pays)
             && self.is_fit(program, executable.as_bytes())
             && is_plain_loader(tid, notification.instruction)
     }
