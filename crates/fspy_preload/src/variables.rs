@@ -1,8 +1,9 @@
 //! Notes which variables a program looks up with the C library's `getenv` and does not find.
 //!
-//! The function's first instructions are moved to the page, and a jump is put in their place. It leads
-//! to a slot that calls the function by way of what was moved, and looks at what it returned. No
-//! symbol is wrapped, so whoever calls it, by whatever name, comes by here.
+//! The function's first instructions are moved to the page, and a jump is put in their place. It
+//! leads to a slot that calls the function by way of what was moved, and looks at what it returned.
+//! No symbol is wrapped, so whoever calls it, by whatever name, comes by here. What was found needs no
+//! record: the step has it, and what a step has counts already, or was made by the step itself.
 
 use core::arch::global_asm;
 use core::ptr;

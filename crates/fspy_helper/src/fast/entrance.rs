@@ -14,7 +14,8 @@ const JUMP: usize = 5;
 /// `endbr64`: it stays where it is, for processors that want to see it there.
 const LANDING: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
-/// Where it is in the file, in place of an address; `None` if there is none, or none that may be moved.
+/// Where it is in the file, in place of an address; `None` if there is none, or none that may be
+/// moved.
 pub(super) fn entrance(elf: &Elf<'_>) -> Option<Entrance> {
     let text = elf.section(b".text")?;
     let code = elf.bytes(&text)?;
@@ -59,7 +60,7 @@ fn movable(code: &[u8]) -> Option<usize> {
     (JUMP..=Entrance::ROOM).contains(&length).then_some(length)
 }
 
-/// What functions begin with, as far as it asks nothing of where it is and leaves the stack to itself.
+/// What functions begin with, as far as it does the same anywhere.
 fn is_movable(instruction: &Instruction) -> bool {
     let registers =
         (0..instruction.op_count()).all(|index| instruction.op_kind(index) == OpKind::Register);

@@ -208,8 +208,8 @@ impl Injection {
         let Ok(stat) = rustix::fs::stat(&executable) else { return false };
         let program = program(&look::identity(&stat));
         self.programs.insert(tid, program);
-        // What is cheap to tell comes first: most processes of a build are small. The first of a program
-        // in a step gets it in any case, so that what is seen of variables depends on no other step.
+        // What is cheap to tell comes first: most processes of a build are small. The first of a
+        // program in a step gets it in any case: what is seen of variables depends on no other step.
         let pays = lock(&self.workshop.habits).starts(program);
         (self.met.insert(program) || pays)
             && self.is_fit(program, executable.as_bytes())
