@@ -74,7 +74,7 @@ pub(crate) unsafe fn slot(site: Site, index: usize) -> Option<u64> {
             (&raw const fspy_slots_or_equal, (&raw mut BACK_OR_EQUAL).cast::<u64>())
         }
         SiteKind::Narrow => (&raw const fspy_slots_narrow, (&raw mut BACK_NARROW).cast::<u64>()),
-        SiteKind::Function => return None,
+        SiteKind::Function | SiteKind::FromStack => return None,
     };
     if index >= SLOTS {
         return None;

@@ -378,6 +378,11 @@ const fn is_missing(result: i64) -> bool {
 }
 
 /// This thread's number.
+///
+/// Asked for each time, because nothing in memory tells it: a child of a raw `fork` has a copy of what
+/// libc, or this library, keeps there, and one of a raw `clone` may share it together with the
+/// register that tells threads apart. The helper takes a call for a sign that all that its thread did
+/// before is done, so a child must not pass for its parent, which may be within a `rename`.
 pub(crate) fn thread() -> u32 {
     // SAFETY: a call on nothing.
     unsafe { call(sys::GETTID, [0; 6]) as u32 }

@@ -17,11 +17,11 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
+mod any_call;
+#[cfg(target_arch = "x86_64")]
 mod base;
 #[cfg(target_arch = "x86_64")]
 mod entry;
-#[cfg(target_arch = "x86_64")]
-mod function;
 #[cfg(target_arch = "x86_64")]
 mod hook;
 #[cfg(target_arch = "x86_64")]

@@ -13,7 +13,7 @@ use fspy_ring::{
 use crate::base::READS_POINTER;
 use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
-use crate::{entry, function, variables};
+use crate::{any_call, entry, variables};
 
 const O_RDWR: i64 = 2;
 const PROT_READ: i64 = 1;
@@ -32,10 +32,10 @@ const NOP: u8 = 0x90;
 
 /// Whether what is there is what the helper thinks is there.
 unsafe fn is_as_expected(site: Site) -> bool {
-    site.kind.code().iter().enumerate().all(|(index, &byte)| {
+    (0..site.kind.code().len()).all(|index| {
         let address = site.address as usize + index;
         // SAFETY: the helper found the address in a mapping of code.
-        unsafe { ptr::with_exposed_provenance::<u8>(address).read() == byte }
+        site.kind.allows(index, unsafe { ptr::with_exposed_provenance::<u8>(address).read() })
     })
 }
 
@@ -185,7 +185,7 @@ unsafe fn patch(site: Site, used: &mut [usize; SiteKind::COUNT]) {
             return;
         }
         let slot = match site.kind {
-            SiteKind::Function => function::slot(site, *next),
+            SiteKind::Function | SiteKind::FromStack => any_call::slot(site, *next),
             _ => entry::slot(site, *next),
         };
         if slot.is_some_and(|slot| lead(site.address, slot, site.kind.replaced())) {

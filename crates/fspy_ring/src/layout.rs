@@ -125,6 +125,8 @@ pub enum SiteKind {
     /// The moves with which libc's function `syscall` begins, and the instruction after them, which
     /// stays for all calls that are not [`FAST`].
     Function = 3,
+    /// `mov rax, [rsp + N]; syscall`, `N` any small number: the same.
+    FromStack = 4,
 }
 
 /// `mov rax, rdi; mov rdi, rsi; mov rsi, rdx; mov rdx, rcx; mov r10, r8; mov r8, r9;
@@ -134,13 +136,16 @@ const FUNCTION: [u8; 25] = [
     0x89, 0xc8, 0x4c, 0x8b, 0x4c, 0x24, 0x08, 0x0f, 0x05,
 ];
 
+/// Where the `N` of [`SiteKind::FromStack`] is.
+pub const NUMBER: usize = 4;
+
 impl SiteKind {
     /// Those of one `syscall` instruction and what follows it.
     pub const COMPARED: [Self; 3] = [Self::Wide, Self::WideOrEqual, Self::Narrow];
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 
-    /// The instructions that must be there.
+    /// The instructions that must be there; `N` is zero here.
     #[must_use]
     pub const fn code(self) -> &'static [u8] {
         match self {
@@ -148,7 +153,22 @@ impl SiteKind {
             Self::WideOrEqual => &[0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff],
             Self::Narrow => &[0x0f, 0x05, 0x3d, 0x00, 0xf0, 0xff, 0xff],
             Self::Function => &FUNCTION,
+            Self::FromStack => &[0x48, 0x8b, 0x44, 0x24, 0x00, 0x0f, 0x05],
         }
+    }
+
+    /// Whether a byte may stand at a place of them.
+    #[must_use]
+    pub fn allows(self, index: usize, byte: u8) -> bool {
+        let is_number = matches!(self, Self::FromStack) && index == NUMBER;
+        if is_number { byte < 0x80 } else { self.code().get(index) == Some(&byte) }
+    }
+
+    /// Whether code begins with them.
+    #[must_use]
+    pub fn begins(self, code: &[u8]) -> bool {
+        let code = code.get(..self.code().len());
+        code.is_some_and(|code| (0..).zip(code).all(|(index, &byte)| self.allows(index, byte)))
     }
 
     /// How many bytes of them are replaced: whole instructions, room for a jump.
@@ -156,6 +176,7 @@ impl SiteKind {
     pub const fn replaced(self) -> usize {
         match self {
             Self::Function => 6,
+            Self::FromStack => 5,
             _ => self.code().len(),
         }
     }
@@ -220,6 +241,7 @@ impl Site {
             1 => SiteKind::WideOrEqual,
             2 => SiteKind::Narrow,
             3 => SiteKind::Function,
+            4 => SiteKind::FromStack,
             _ => return None,
         };
         Some(Self { address: word >> 4, kind, first: word & 8 != 0 })

@@ -29,7 +29,7 @@ mod writer;
 pub use fingerprint::{Fingerprint, hash};
 pub use layout::{
     BYTES, Entrance, Entry, FAST, HANDSHAKE_DIR, Handshake, LIST, LONGEST, LONGEST_NAME, MAX_SITES,
-    PAGE, PAGE_EXIT, REPORT_DIR, REPORTED_WORDS, Site, SiteKind, VARIABLE,
+    NUMBER, PAGE, PAGE_EXIT, REPORT_DIR, REPORTED_WORDS, Site, SiteKind, VARIABLE,
 };
 #[cfg(feature = "reader")]
 pub use reader::{Broken, Reader, Record};

@@ -253,12 +253,15 @@ fn a_variable_is_recorded_once_and_counts_as_no_call() {
 
 #[test]
 fn a_site_is_the_same_after_it_was_one_word() {
-    for kind in SiteKind::COMPARED.into_iter().chain([SiteKind::Function]) {
+    for kind in SiteKind::COMPARED.into_iter().chain([SiteKind::Function, SiteKind::FromStack]) {
         for first in [false, true] {
             let site = Site { address: 0x7fff_ffff_f001, kind, first };
             assert_eq!(Site::unpacked(site.packed()), Some(site));
         }
         assert!((5..=kind.code().len()).contains(&kind.replaced()));
+        assert!(kind.begins(kind.code()) && !kind.begins(&kind.code()[1..]));
     }
+    assert!(SiteKind::FromStack.begins(&[0x48, 0x8b, 0x44, 0x24, 0x7f, 0x0f, 0x05]));
+    assert!(!SiteKind::FromStack.begins(&[0x48, 0x8b, 0x44, 0x24, 0x80, 0x0f, 0x05]));
     assert_eq!(Site::unpacked(u64::MAX), None);
 }

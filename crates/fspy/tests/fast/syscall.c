@@ -19,6 +19,21 @@
 
 static long count;
 
+#ifdef FROM_STACK
+// The same calls, by the functions of `libc.c` whose numbers are on the stack.
+typedef long made(long, long, long, long, long, long, long);
+made from_stack, from_far;
+static long by_stack(long number, long a, long b, long c, long d, long e, long f) {
+  long result = (number % 2 ? from_stack : from_far)(a, b, c, d, e, f, number);
+  if ((unsigned long)result <= -4096UL) return result;
+  errno = -result;
+  return -1;
+}
+#define PADDED(n, a, b, c, d, e, f, ...) \
+  by_stack(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define syscall(...) PADDED(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#endif
+
 // `printf` has it made, and says how it went.
 #define SAY(...) (errno = 0, printf("%d ", syscall(__VA_ARGS__) < 0 ? -1 : 0), printf("%d\n", errno))
 

@@ -4,9 +4,9 @@
 //! That keeps the order. Whatever a program did before a call that changes something is read while
 //! that call waits, so that the names in it still mean what they meant.
 
+mod any_call;
 mod elf;
 mod entrance;
-mod function;
 mod habits;
 mod inject;
 mod memory_map;

@@ -1,6 +1,6 @@
 //! Finds the places in a library that may be replaced: system call instructions of calls that look,
-//! followed by a comparison that is known, and the beginning of the function `syscall`; where no
-//! branch leads into what is replaced.
+//! followed by a comparison that is known, and places where any call is made; where no branch leads
+//! into what is replaced.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -10,9 +10,9 @@ use fspy_ring::{Entrance, FAST, MAX_SITES, SiteKind};
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 use stat::{StatId, as_path};
 
+use super::any_call;
 use super::elf::Elf;
 use super::entrance::entrance;
-use super::function;
 
 /// Libraries larger than this are none that is looked for.
 const LARGEST: u64 = 16 << 20;
@@ -66,7 +66,7 @@ fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
     let elf = Elf::new(elf)?;
     let text = elf.section(b".text")?;
     let code = elf.bytes(&text)?;
-    let functions = elf.functions(function::NAME).unwrap_or_default();
+    let functions = elf.functions(any_call::NAME).unwrap_or_default();
     let begin = |address: &u64| usize::try_from(address.checked_sub(text.address)?).ok();
     let functions: Vec<_> = functions.iter().filter_map(begin).collect();
     let sites = scan(code, &functions).into_iter();
@@ -80,13 +80,17 @@ fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
 /// Only what is around a system call is decoded, and that is checked: the whole library would take
 /// longer than most programs run.
 fn scan(code: &[u8], functions: &[usize]) -> Vec<(usize, SiteKind)> {
-    let calls = memchr::memmem::find_iter(code, &[0x0f, 0x05]);
-    let calls = calls
+    let calls = || memchr::memmem::find_iter(code, &[0x0f, 0x05]);
+    let compared = calls()
         .filter_map(|at| Some((at, kind(code.get(at..)?)?)))
         .filter(|&(at, _)| may_be_fast_call(code, at) && is_fast_call(code, at));
-    let functions = functions.iter().filter_map(|&at| function::moves(code, at));
-    let mut sites: Vec<_> = calls
+    let functions = functions.iter().filter_map(|&at| any_call::moves(code, at));
+    let from_stack = calls()
+        .filter_map(|call| any_call::loads(code, call))
+        .filter(|&at| around(code, at).any(|instruction| instruction.ip() == at as u64));
+    let mut sites: Vec<_> = compared
         .chain(functions.map(|at| (at, SiteKind::Function)))
+        .chain(from_stack.map(|at| (at, SiteKind::FromStack)))
         .filter(|&(at, kind)| !is_entered_nearby(code, at, kind))
         .collect();
     sites.sort_unstable_by_key(|&(at, _)| at);
@@ -103,7 +107,7 @@ const NEARBY: usize = 144;
 const INTO_STEP: usize = 512;
 
 fn kind(code: &[u8]) -> Option<SiteKind> {
-    SiteKind::COMPARED.into_iter().find(|kind| code.starts_with(kind.code()))
+    SiteKind::COMPARED.into_iter().find(|kind| kind.begins(code))
 }
 
 /// Instructions from some way before `at` to some way after it, with their place in the code.
@@ -271,6 +275,22 @@ mod tests {
     }
 
     #[test]
+    fn a_number_from_the_stack_is_found_unless_a_branch_leads_behind_where_it_is_loaded() {
+        let load = |jump: [u8; 2], number: u8| {
+            let code = [jump[0], jump[1], 0x48, 0x8b, 0x44, 0x24, number, 0x0f, 0x05, 0x5b, 0xc3];
+            scan(&code, &[])
+        };
+        assert_eq!(load([0x90, 0x90], 0x10), [(2, SiteKind::FromStack)]);
+        assert_eq!(load([0x90, 0x90], 0x20), [(2, SiteKind::FromStack)]);
+        assert_eq!(load([0x90, 0x90], 0x88), []);
+        for (distance, is_left_alone) in [(0, false), (1, true), (4, true), (5, false)] {
+            assert_eq!(load([0xeb, distance], 0x10).is_empty(), is_left_alone, "{distance}");
+        }
+        // Within another instruction: `mov r8, 0x0f2444_8b48...`.
+        assert_eq!(load([0x49, 0xb8], 0x10), []);
+    }
+
+    #[test]
     fn other_calls_other_comparisons_and_unknown_numbers_are_left_alone() {
         let plain = code(&[], &[0xc3]);
         let with = |index: usize, byte: u8| {
@@ -293,7 +313,7 @@ mod tests {
         assert_eq!(functions.count(), 1);
         for site in sites {
             let at = usize::try_from(site.offset).unwrap();
-            assert!(elf[at..].starts_with(site.kind.code()));
+            assert!(site.kind.begins(&elf[at..]));
         }
     }
 

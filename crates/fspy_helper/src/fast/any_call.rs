@@ -1,9 +1,10 @@
-//! Finds libc's function `syscall`, by its name, and makes sure that it is what it always was: seven
-//! moves, the instruction, a comparison, and the way back.
+//! Places in libc at which any call is made: the function `syscall`, found by its name, which must be
+//! what it always was (seven moves, the instruction, a comparison, and the way back); and where calls
+//! that can be cancelled are made from glibc 2.41 on, by what it does: load the number from the stack.
 //!
-//! Its number is anything, so the library replaces its beginning, and not the instruction.
+//! The number is anything, so what is replaced lies before the instruction, and that stays.
 
-use fspy_ring::SiteKind;
+use fspy_ring::{NUMBER, SiteKind};
 
 /// How the function is called.
 pub(super) const NAME: &[u8] = b"syscall";
@@ -23,6 +24,12 @@ pub(super) fn moves(code: &[u8], at: usize) -> Option<usize> {
     // `jae`, short or long.
     let returns = matches!(tail, [0x73, _, RETURN, ..] | [0x0f, 0x83, _, _, _, _, RETURN, ..]);
     returns.then_some(at + function.len() - moves.len())
+}
+
+/// Where the number of the call at `call` is loaded, if it seems to come from the stack.
+pub(super) fn loads(code: &[u8], call: usize) -> Option<usize> {
+    let at = call.checked_sub(NUMBER + 1)?;
+    SiteKind::FromStack.begins(code.get(at..)?).then_some(at)
 }
 
 #[cfg(test)]
