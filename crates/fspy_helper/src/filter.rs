@@ -4,8 +4,12 @@
 //! allowed covers all that are not listed.
 
 use fspy_ring::{FAST, PAGE_EXIT};
-use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W, sock_filter};
+use libc::{
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_MISC, BPF_RET,
+    BPF_SUB, BPF_TAX, BPF_W, BPF_X, sock_filter,
+};
 
+use crate::fast::{NO_NAME, Nameless, WITHIN_PAGE};
 use crate::syscalls::{
     ARCH, CALLS, FCHDIR, FOREIGN, FOREIGN_HANDLER, FOREIGN_SOCKETS, HANDLER, HAS_X32,
     IO_URING_SETUP, PRCTL, Picked, SECCOMP, X32,
@@ -20,6 +24,10 @@ const FIRST_ARGUMENT: u32 = if cfg!(target_endian = "little") { 16 } else { 20 }
 /// Offsets of the halves of the instruction pointer.
 const INSTRUCTION_LOW: u32 = if cfg!(target_endian = "little") { 8 } else { 12 };
 const INSTRUCTION_HIGH: u32 = if cfg!(target_endian = "little") { 12 } else { 8 };
+/// Offsets of the halves of the second argument, and of the low half of the fourth.
+const SECOND_LOW: u32 = FIRST_ARGUMENT + 8;
+const SECOND_HIGH: u32 = if cfg!(target_endian = "little") { 28 } else { 24 };
+const FOURTH_LOW: u32 = FIRST_ARGUMENT + 24;
 /// A call by which a program installs a filter of its own.
 const FILTERING: Picked = Picked { number: PRCTL, values: &[libc::PR_SET_SECCOMP as u32] };
 /// Answer of the kernel for a call it does not have.
@@ -39,9 +47,11 @@ pub(crate) fn program(action: u32) -> Vec<sock_filter> {
 
 /// The program for the fast way: calls of interest are notified, but for those that only look and
 /// come from the known page; those that install a filter are notified besides, and those that change
-/// the directory that relative paths start from.
-pub(crate) fn fast_program() -> Vec<sock_filter> {
-    let mut native = from_page();
+/// the directory that relative paths start from. Questions about open files are let through if they
+/// are asked in one of the `nameless` ways.
+pub(crate) fn fast_program(nameless: &[Nameless]) -> Vec<sock_filter> {
+    let mut native = about_open_files(nameless);
+    native.extend(from_page());
     native.extend(when_equal(SECCOMP, NOTIFY));
     native.extend(when_equal(FCHDIR, NOTIFY));
     native.extend(each(CALLS.iter().map(|call| call.number), NOTIFY));
@@ -107,6 +117,48 @@ fn from_page() -> Vec<sock_filter> {
     program
 }
 
+/// Lets a stat through whose name is where one of the libraries keeps its empty one, as seen from the
+/// instruction, which must be where that library has it in its page. Leaves the number loaded.
+fn about_open_files(nameless: &[Nameless]) -> Vec<sock_filter> {
+    let Some(stat) = CALLS.iter().find(|call| call.name == "newfstatat") else { return Vec::new() };
+    // Each way: its distance, and then its place.
+    let last = nameless.len().saturating_sub(1);
+    let each = |(index, way): (usize, &Nameless)| {
+        [
+            jump(BPF_JEQ, way.distance, 0, 4),
+            load(INSTRUCTION_LOW),
+            alu(BPF_AND | BPF_K, WITHIN_PAGE),
+            jump(BPF_JEQ, way.in_page, 0, narrow(1 + 5 * (last - index))),
+            answer(libc::SECCOMP_RET_ALLOW),
+        ]
+    };
+    let ways: Vec<_> = nameless.iter().enumerate().flat_map(each).collect();
+    let from_name = [load(SECOND_LOW), to_index(), load(INSTRUCTION_LOW), alu(BPF_SUB | BPF_X, 0)];
+    let near = narrow(from_name.len() + ways.len());
+    // In the same four gigabytes.
+    let same_half = [
+        load(SECOND_HIGH),
+        to_index(),
+        load(INSTRUCTION_HIGH),
+        sock_filter { code: code(BPF_JMP | BPF_JEQ | BPF_X), jt: 0, jf: near, k: 0 },
+    ];
+    let mut program = vec![load(FOURTH_LOW)];
+    program.push(jump(BPF_JEQ, NO_NAME, 0, near + narrow(same_half.len())));
+    program.extend(same_half.into_iter().chain(from_name).chain(ways));
+    program.push(load(NUMBER));
+    program.insert(0, jump(BPF_JEQ, stat.number, 0, narrow(program.len())));
+    program
+}
+
+/// Keeps what is loaded for a comparison or a difference.
+fn to_index() -> sock_filter {
+    sock_filter { code: code(BPF_MISC | BPF_TAX), jt: 0, jf: 0, k: 0 }
+}
+
+fn alu(operation: u32, value: u32) -> sock_filter {
+    sock_filter { code: code(BPF_ALU | operation), jt: 0, jf: 0, k: value }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "the half that is meant")]
 const fn low(word: u64) -> u32 {
     word as u32
@@ -155,6 +207,9 @@ mod tests {
         arch: u32,
         number: u32,
         argument: u32,
+        /// Of a name.
+        second: u64,
+        flags: u32,
         instruction: u64,
     }
 
@@ -164,7 +219,7 @@ mod tests {
 
     /// Runs the program as the kernel would.
     fn run_with(program: &[sock_filter], made: Made) -> u32 {
-        let (mut at, mut value) = (0, 0);
+        let (mut at, mut value, mut index) = (0, 0_u32, 0);
         loop {
             let op = program[at];
             at += 1;
@@ -176,10 +231,19 @@ mod tests {
                         INSTRUCTION_LOW => low(made.instruction),
                         INSTRUCTION_HIGH => high(made.instruction),
                         FIRST_ARGUMENT => made.argument,
+                        SECOND_LOW => low(made.second),
+                        SECOND_HIGH => high(made.second),
+                        FOURTH_LOW => made.flags,
                         offset => panic!("nothing at {offset}"),
                     };
                 }
                 c if c == BPF_RET | BPF_K => return op.k,
+                c if c == BPF_MISC | BPF_TAX => index = value,
+                c if c == BPF_ALU | BPF_SUB | BPF_X => value = value.wrapping_sub(index),
+                c if c == BPF_ALU | BPF_AND | BPF_K => value &= op.k,
+                c if c == BPF_JMP | BPF_JEQ | BPF_X => {
+                    at += usize::from(if value == index { op.jt } else { op.jf });
+                }
                 c if c == BPF_JMP | BPF_JEQ | BPF_K => {
                     at += usize::from(if value == op.k { op.jt } else { op.jf });
                 }
@@ -190,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_listed_call_is_notified_and_no_other() {
-        let (plain, fast) = (program(NOTIFY), fast_program());
+        let (plain, fast) = (program(NOTIFY), fast_program(&[]));
         for number in 0..600 {
             let listed = CALLS.iter().any(|call| call.number == number);
             let expected = match (listed, number) {
@@ -207,10 +271,10 @@ mod tests {
     #[test]
     fn only_calls_that_look_are_let_through_and_only_from_the_page() {
         let lets = |program: &[sock_filter], number, instruction| {
-            let made = Made { arch: ARCH, number, instruction, argument: 0 };
+            let made = Made { arch: ARCH, number, instruction, ..Made::default() };
             run_with(program, made) == libc::SECCOMP_RET_ALLOW
         };
-        let (plain, fast) = (program(NOTIFY), fast_program());
+        let (plain, fast) = (program(NOTIFY), fast_program(&[]));
         for call in CALLS {
             let number = call.number;
             assert_eq!(lets(&fast, number, PAGE_EXIT), FAST.contains(&number), "{}", call.name);
@@ -222,10 +286,50 @@ mod tests {
     }
 
     #[test]
+    fn questions_about_open_files_are_let_through_where_libraries_ask_them() {
+        const LIBRARY: u64 = 0x7f00_1234_5000;
+        let ways = [(0xfff0_0020, 0x6a), (0x100, 0x20), (0x20, 0x42)];
+        let ways = ways.map(|(distance, in_page)| Nameless { distance, in_page });
+        let Some(stat) = CALLS.iter().find(|call| call.name == "newfstatat") else { return };
+        for known in 0..=ways.len() {
+            let program = fast_program(&ways[..known]);
+            let lets = |made: Made| run_with(&program, made) == libc::SECCOMP_RET_ALLOW;
+            for (index, way) in ways.iter().enumerate() {
+                let instruction = LIBRARY + u64::from(way.in_page);
+                let distance = i64::from(way.distance.cast_signed());
+                let second = instruction.wrapping_sub(distance.cast_unsigned());
+                let asked = Made {
+                    arch: ARCH,
+                    number: stat.number,
+                    second,
+                    flags: NO_NAME,
+                    instruction,
+                    argument: 3,
+                };
+                assert_eq!(lets(asked), index < known);
+                let others = [
+                    Made { flags: 0, ..asked },
+                    Made { flags: NO_NAME | 0x100, ..asked },
+                    Made { second: second + 1, ..asked },
+                    Made { second: second ^ 1 << 32, ..asked },
+                    Made { instruction: instruction + 1, second: second + 1, ..asked },
+                    Made { instruction: instruction ^ 1 << 32, ..asked },
+                    Made { arch: 0x4000_0003, number: 300, ..asked },
+                ];
+                assert!(!others.into_iter().any(lets), "{index} of {known}");
+                // Other calls are what they are.
+                for call in CALLS.iter().filter(|call| call.number != stat.number) {
+                    assert!(!lets(Made { number: call.number, ..asked }), "{}", call.name);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn handlers_of_dead_children_are_notified_and_no_others() {
-        let (plain, fast) = (program(NOTIFY), fast_program());
+        let (plain, fast) = (program(NOTIFY), fast_program(&[]));
         for argument in 1..=64 {
-            let made = Made { arch: ARCH, number: HANDLER.number, argument, instruction: 0 };
+            let made = Made { arch: ARCH, number: HANDLER.number, argument, ..Made::default() };
             for program in [&plain, &fast] {
                 let notified = run_with(program, made) == NOTIFY;
                 assert_eq!(notified, argument == HANDLER.values[0], "signal {argument}");
@@ -248,7 +352,7 @@ mod tests {
             assert_eq!(run(&stopped, ARCH, number), expected, "call {number}");
         }
         let (number, argument) = (HANDLER.number, HANDLER.values[0]);
-        let handler = Made { arch: ARCH, number, argument, instruction: 0 };
+        let handler = Made { arch: ARCH, number, argument, ..Made::default() };
         assert_eq!(run_with(&stopped, handler), libc::SECCOMP_RET_ALLOW);
     }
 

@@ -15,6 +15,7 @@ use rustix::net::{
     recvmsg, socketpair,
 };
 
+use crate::fast::Nameless;
 use crate::filter;
 use crate::stops::Mode;
 
@@ -74,8 +75,9 @@ impl Watch {
         Self::Notified(filter::program(libc::SECCOMP_RET_USER_NOTIF))
     }
 
-    pub(crate) fn notified_or_recorded() -> Self {
-        Self::Notified(filter::fast_program())
+    /// Calls that are asked like this need not be notified.
+    pub(crate) fn notified_or_recorded(nameless: &[Nameless]) -> Self {
+        Self::Notified(filter::fast_program(nameless))
     }
 
     pub(crate) fn by_stops(mode: Mode) -> Self {

@@ -129,11 +129,15 @@ impl<'a> Life<'a> {
         fds: Vec<OwnedFd>,
         shared: &'a Shared,
     ) -> Result<Self, Failure> {
-        let fast = shared.workshop().filter(|_| launch.traced).and_then(Fast::new);
+        let workshop = shared.workshop().filter(|_| launch.traced);
+        // A log is to show every call.
+        let quiet = workshop.as_ref().filter(|_| !launch.logged);
+        let nameless = quiet.map_or_else(Vec::new, |workshop| workshop.nameless().to_vec());
+        let fast = workshop.and_then(Fast::new);
         let way = match (launch.traced, &fast) {
             (false, _) => Watch::None,
             (true, None) => Watch::notified(),
-            (true, Some(_)) => Watch::notified_or_recorded(),
+            (true, Some(_)) => Watch::notified_or_recorded(&nameless),
         };
         let (main, Beginning { stamp, log }) = Main::begin(step, launch, fds, way, shared)?;
         let fidelity = Fidelity::Notify;

@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
 use crate::look;
 
 /// How `/proc` marks the name of a file that has none any more.
@@ -46,6 +48,10 @@ impl Thread {
         std::str::from_utf8(line?).ok()?.trim().parse().ok()
     }
 
+    fn namespace(self) -> Option<Vec<u8>> {
+        look::link(format!("/proc/{}/ns/mnt", self.0).as_bytes()).ok()
+    }
+
     fn link(self, name: &str) -> Target {
         target(format!("/proc/{}/{name}", self.0).as_bytes())
     }
@@ -77,17 +83,29 @@ fn same_file(followed: &[u8], named: &[u8]) -> bool {
 /// What identifies the world of paths a process lives in.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct World {
-    namespace: Vec<u8>,
-    root: (u64, u64),
+    namespace: Namespace,
+    root: (u32, u32, u64),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Namespace {
+    /// By the mount of its root: each namespace has mounts of its own.
+    Mount(u64),
+    /// By name, where the kernel does not number mounts (before Linux 5.8).
+    Name(Vec<u8>),
 }
 
 impl World {
     /// That of a process or thread; `None` if it can't be told.
     pub(crate) fn of(thread: Thread) -> Option<Self> {
-        let base = format!("/proc/{}", thread.0);
-        let namespace = look::link(format!("{base}/ns/mnt").as_bytes()).ok()?;
-        let root = look::identity(&rustix::fs::stat(format!("{base}/root")).ok()?);
-        Some(Self { namespace, root: (root.dev, root.ino) })
+        let root = format!("/proc/{}/root", thread.0);
+        let wanted = StatxFlags::INO | StatxFlags::MNT_ID;
+        let root = statx(CWD, root, AtFlags::empty(), wanted).ok()?;
+        let namespace = match root.stx_mask & StatxFlags::MNT_ID.bits() {
+            0 => Namespace::Name(thread.namespace()?),
+            _ => Namespace::Mount(root.stx_mnt_id),
+        };
+        Some(Self { namespace, root: (root.stx_dev_major, root.stx_dev_minor, root.stx_ino) })
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fspy_trace::{Change, Fidelity, Fold, Incomplete, Op, Peer, State, Trace};
 
 use crate::describe::{Findings, Interpreters, describe};
-use crate::fast::{self, Answer, Fast, Recorded, Reported};
+use crate::fast::{self, Answer, Fast, Reported};
 use crate::handlers;
 use crate::listen::{Notification, Waiting};
 #[cfg(feature = "mutations")]
@@ -118,14 +118,15 @@ impl Tracer {
     ) {
         let (tid, id) = (notification.tid, notification.id);
         let call = self.index.get(notification);
-        let mut findings = self.found(listener, notification, call);
+        let mut findings = self.found(listener, notification, call, made.is_some());
         let doubtful = |(made, call): (Reported, &Call)| made.is_doubtful(call.meaning, &findings);
         if made.zip(call).is_some_and(doubtful) {
             findings.incomplete.push(Incomplete::HelperLost);
         }
         let answered = match (&mut self.fast, call) {
             (Some(fast), Some(call)) if notification.arch == ARCH && made.is_none() => {
-                fast.answers(listener, notification, call)
+                let named = findings.named.last().map_or(&[][..], Vec::as_slice);
+                fast.answers(listener, notification, call, named)
             }
             _ => Answer::NotOurs,
         };
@@ -137,7 +138,7 @@ impl Tracer {
             Answer::NotOurs => listener.proceed(id),
         };
         if waited {
-            self.count(tid, call);
+            self.count(notification, call, &findings);
             self.log(tid, call, &findings);
             self.absorb(findings);
         }
@@ -149,9 +150,10 @@ impl Tracer {
         listener: &impl Waiting,
         notification: &Notification,
         call: Option<&Call>,
+        was_made: bool,
     ) -> Findings {
         let findings = match call {
-            Some(call) => self.look_at(notification, call),
+            Some(call) => self.look_at(notification, call, was_made),
             None => foreign_architecture(),
         };
         if findings.new_session && listener.is_valid(notification.id) {
@@ -190,38 +192,36 @@ impl Tracer {
         fast::reported(notification, self.index.get(notification)?)
     }
 
-    fn count(&mut self, tid: u32, call: Option<&Call>) {
+    fn count(&mut self, notification: &Notification, call: Option<&Call>, findings: &Findings) {
         self.calls += 1;
-        let Some(fast) = &mut self.fast else { return };
-        fast.counts(tid);
-        if call.is_some_and(|call| matches!(call.meaning, Meaning::Exec { .. })) {
-            fast.executes(tid);
+        let (Some(fast), Some(call)) = (&mut self.fast, call) else { return };
+        fast.counts(notification, call);
+        if matches!(call.meaning, Meaning::Exec { .. }) {
+            fast.executes(notification.tid, findings.program.as_ref());
         }
     }
 
     /// Tells what was recorded since the last time.
     pub(crate) fn catch_up(&mut self) {
-        let Some(fast) = &mut self.fast else { return };
-        let mut records = Vec::new();
-        let mut lost = fast.take(|record| records.push(record));
-        for record in records {
-            let Some(recorded) = Recorded::new(record, &self.index) else {
-                lost = true;
-                continue;
-            };
-            let Some(fast) = &mut self.fast else { break };
-            let (thread, call) = (recorded.thread(), recorded.call);
-            let findings = fast.describe(recorded, &self.fold);
+        let Self { fast, index, fold, incomplete, log, .. } = self;
+        let Some(fast) = fast else { return };
+        let mut read = 0;
+        let lost = fast.read(index, fold, |recorded, findings, fold| {
             #[cfg(feature = "mutations")]
             let findings = mutations::without(findings);
-            self.recorded += 1;
-            self.calls += 1;
-            self.log(thread, Some(call), &findings);
-            self.absorb(findings);
-        }
-        if let Some(fast) = &mut self.fast {
-            fast.look_for_arrivals();
-        }
+            read += 1;
+            if let Some(log) = log {
+                note(log, recorded.thread(), recorded.call, recorded.name());
+            }
+            // Such calls find nothing else.
+            for event in findings.events {
+                fold.add(&event.path, event.op, &event.before);
+            }
+            incomplete.extend(findings.incomplete);
+        });
+        fast.look_for_arrivals();
+        self.recorded += read;
+        self.calls += read;
         if lost {
             self.incomplete.extend(vec![Incomplete::HelperLost]);
         }
@@ -238,12 +238,15 @@ impl Tracer {
         }
     }
 
-    fn look_at(&mut self, notification: &Notification, call: &Call) -> Findings {
+    /// What was made already is described whatever is known: it is compared with that.
+    fn look_at(&mut self, notification: &Notification, call: &Call, was_made: bool) -> Findings {
         let executes = matches!(call.meaning, Meaning::Exec { .. });
         if let Some(reason) = self.stranger(notification.tid, executes) {
             return Findings { incomplete: vec![reason], ..Findings::default() };
         }
-        describe(notification, call, &self.fold, &mut self.interpreters, &self.family)
+        let fast = self.fast.as_mut().filter(|_| !was_made);
+        let known = fast.and_then(Fast::known);
+        describe(notification, call, &self.fold, &mut self.interpreters, &self.family, known)
     }
 
     /// Whether the thread's paths mean other files than they mean here. Looked at again when it
@@ -303,15 +306,9 @@ impl Tracer {
         }
     }
 
-    /// One line a path: the thread, the call, the path as named, with tabs between and a NUL after.
     fn log(&mut self, tid: u32, call: Option<&Call>, findings: &Findings) {
         let (Some(log), Some(call)) = (&mut self.log, call) else { return };
-        let start = format!("{tid}\t{}\t", call.name);
-        for path in &findings.named {
-            let line = [start.as_bytes(), path, b"\0"].concat();
-            // A log that can't be written is the business of whoever asked for it.
-            let _ = log.write_all(&line);
-        }
+        findings.named.iter().for_each(|path| note(log, tid, call, path));
     }
 
     /// The trace so far, with what the end of the step showed to be missing from it.
@@ -319,8 +316,8 @@ impl Tracer {
         self.turn_off();
         self.catch_up();
         if let Some(fast) = &mut self.fast {
-            self.calls += fast.repeated();
-            self.recorded += fast.repeated();
+            self.calls += fast.on_record();
+            self.recorded += fast.on_record();
             if fast.is_unfinished() {
                 self.incomplete.extend(vec![Incomplete::HelperLost]);
             }
@@ -339,6 +336,13 @@ impl Tracer {
             recorded: self.recorded,
         }
     }
+}
+
+/// One line of the log: the thread, the call, the path as named, with tabs between and a NUL after.
+fn note(log: &mut File, tid: u32, call: &Call, path: &[u8]) {
+    let line = [format!("{tid}\t{}\t", call.name).as_bytes(), path, b"\0"].concat();
+    // A log that can't be written is the business of whoever asked for it.
+    let _ = log.write_all(&line);
 }
 
 fn foreign_architecture() -> Findings {

@@ -26,7 +26,7 @@ pub enum Broken {
 }
 
 /// A recorded call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// What is of fixed size.
     pub entry: Entry,
@@ -38,7 +38,11 @@ pub struct Record {
 
 /// The only reader.
 #[derive(Debug)]
-pub struct Reader(*const Shared);
+pub struct Reader {
+    shared: *const Shared,
+    /// The record that was read last: its memory is used again.
+    record: Record,
+}
 
 // SAFETY: all that is shared is atomic; the reader itself is used by one thread at a time.
 unsafe impl Send for Reader {}
@@ -49,13 +53,13 @@ impl Reader {
     /// # Safety
     /// [`crate::BYTES`] bytes there stay readable and writable, and there is no other reader.
     #[must_use]
-    pub const unsafe fn at(address: *const u8) -> Self {
-        Self(address.cast())
+    pub unsafe fn at(address: *const u8) -> Self {
+        Self { shared: address.cast(), record: Record::default() }
     }
 
     fn shared(&self) -> &Shared {
         // SAFETY: promised to `at`; everything in it is atomic, and any bits are valid.
-        unsafe { &*self.0 }
+        unsafe { &*self.shared }
     }
 
     /// Sends every call the slow way from now on.
@@ -102,7 +106,7 @@ impl Reader {
     ///
     /// # Errors
     /// If there is anything that can't be; what came before it was taken.
-    pub fn drain(&mut self, mut take: impl FnMut(Record)) -> Result<bool, Broken> {
+    pub fn drain(&mut self, mut take: impl FnMut(&Record)) -> Result<bool, Broken> {
         let head = self.shared().head.load(Acquire);
         let mut at = self.shared().tail.load(Relaxed);
         if head.wrapping_sub(at) > CAPACITY || !head.is_multiple_of(WORD) {
@@ -117,7 +121,8 @@ impl Reader {
             match state {
                 RESERVED => unbroken = false,
                 WRITTEN => {
-                    take(self.record(at, length)?);
+                    self.read(at, length)?;
+                    take(&self.record);
                     self.word(at).store(length | READ, Relaxed);
                 }
                 PADDING | READ => {}
@@ -158,7 +163,7 @@ impl Reader {
         self.shared().tail.store(at + length, Release);
     }
 
-    fn record(&self, at: u64, length: u64) -> Result<Record, Broken> {
+    fn read(&mut self, at: u64, length: u64) -> Result<(), Broken> {
         let fixed = (1 + ENTRY_WORDS as u64) * WORD;
         let mut entry = Entry::default();
         for index in 0..ENTRY_WORDS {
@@ -172,19 +177,21 @@ impl Reader {
         if length < fixed || !sane || fixed + rounded[0] + rounded[1] != length {
             return Err(Broken::Nonsense);
         }
-        let base = self.text(at + fixed, sizes[0]);
-        let path = self.text(at + fixed + rounded[0], sizes[1]);
-        Ok(Record { entry, base, path })
+        let mut record = core::mem::take(&mut self.record);
+        record.entry = entry;
+        self.read_text(at + fixed, sizes[0], &mut record.base);
+        self.read_text(at + fixed + rounded[0], sizes[1], &mut record.path);
+        self.record = record;
+        Ok(())
     }
 
-    fn text(&self, at: u64, length: usize) -> Vec<u8> {
+    fn read_text(&self, at: u64, length: usize, into: &mut Vec<u8>) {
         let count = (length as u64).div_ceil(WORD);
-        let mut text = Vec::with_capacity(length.next_multiple_of(WORD as usize));
+        into.clear();
         for index in 0..count {
-            text.extend_from_slice(&self.word(at + index * WORD).load(Relaxed).to_ne_bytes());
+            into.extend_from_slice(&self.word(at + index * WORD).load(Relaxed).to_ne_bytes());
         }
-        text.truncate(length);
-        text
+        into.truncate(length);
     }
 
     fn word(&self, at: u64) -> &AtomicU64 {

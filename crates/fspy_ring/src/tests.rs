@@ -58,7 +58,7 @@ fn write_once(writer: Writer, base: &str, path: &str, ino: u64) {
 
 fn paths(reader: &mut Reader) -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
-    assert_eq!(reader.drain(|record| paths.push(record.path)), Ok(true));
+    assert_eq!(reader.drain(|record| paths.push(record.path.clone())), Ok(true));
     paths
 }
 
@@ -70,7 +70,7 @@ fn what_was_written_is_read_in_order_with_every_length() {
         write(writer, &"b".repeat(length / 2), &"p".repeat(length), 1).unwrap();
     }
     let mut seen = Vec::new();
-    assert_eq!(reader.drain(|record| seen.push(record)), Ok(true));
+    assert_eq!(reader.drain(|record| seen.push(record.clone())), Ok(true));
     for (length, record) in seen.iter().enumerate() {
         assert_eq!(record.path, "p".repeat(length).as_bytes());
         assert_eq!(record.base, "b".repeat(length / 2).as_bytes());
@@ -175,7 +175,7 @@ fn many_rounds_of_the_ring_lose_nothing_of_many_threads() {
     let mut reader = ring.reader();
     while next.values().sum::<usize>() < 4 * EACH {
         let drained = reader.drain(|record| {
-            let text = std::string::String::from_utf8(record.path).unwrap();
+            let text = std::string::String::from_utf8(record.path.clone()).unwrap();
             let (thread, count) = text.split_once(' ').unwrap();
             let expected = next.entry(thread.parse().unwrap()).or_default();
             assert_eq!(*expected, count.parse::<usize>().unwrap());
@@ -200,8 +200,8 @@ fn what_follows_an_unfinished_record_is_read_at_once_and_once() {
     write(ring.writer(), "", "second", 1).unwrap();
     let mut seen = vec![];
     let mut reader = ring.reader();
-    assert_eq!(reader.drain(|record| seen.push(record.path)), Ok(false));
-    assert_eq!(reader.drain(|record| seen.push(record.path)), Ok(false));
+    assert_eq!(reader.drain(|record| seen.push(record.path.clone())), Ok(false));
+    assert_eq!(reader.drain(|record| seen.push(record.path.clone())), Ok(false));
     assert_eq!(seen, [b"second"]);
     word.store(finished, Relaxed);
     assert_eq!(paths(&mut reader), [b"first"]);
@@ -241,7 +241,10 @@ fn a_variable_is_recorded_once_and_counts_as_no_call() {
         writer.record_variable(name.as_bytes());
     }
     let mut seen = Vec::new();
-    assert_eq!(reader.drain(|record| seen.push((record.entry.number, record.path))), Ok(true));
+    assert_eq!(
+        reader.drain(|record| seen.push((record.entry.number, record.path.clone()))),
+        Ok(true)
+    );
     assert_eq!(seen, [(VARIABLE, b"HOME".to_vec()), (VARIABLE, b"CFLAGS".to_vec())]);
     writer.record_variable(b"HOME");
     assert!(reader.is_empty());

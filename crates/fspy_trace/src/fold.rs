@@ -2,8 +2,10 @@
 //!
 //! A pure function of its events. Memory grows with the number of paths, not of calls.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 use stat::Kind;
 
 use crate::trace::{Change, Op, Record, Seen, State};
@@ -11,8 +13,8 @@ use crate::trace::{Change, Op, Record, Seen, State};
 /// Folds events into records.
 #[derive(Debug, Default)]
 pub struct Fold {
-    index: HashMap<Vec<u8>, usize>,
-    records: Vec<Record>,
+    /// In first-touch order. The path stands in the key until the end.
+    records: IndexMap<Vec<u8>, Record, RandomState>,
     /// Opened for writing alone, and nothing happened since: a truncation now means that no old
     /// byte mattered (`split`, `dd` and libuv open first and truncate then).
     just_opened: HashSet<usize>,
@@ -29,16 +31,14 @@ impl Fold {
     /// the cost of finding out what is there (a listing, above all).
     #[must_use]
     pub fn knows_listing(&self, path: &[u8]) -> bool {
-        self.index.get(path).is_some_and(|&at| {
-            let record = &self.records[at];
-            record.seen.list.is_some() || record.change.is_some()
-        })
+        let known = |record: &Record| record.seen.list.is_some() || record.change.is_some();
+        self.records.get(path).is_some_and(known)
     }
 
     /// Whether the command itself changed what is at this path, or the name of it.
     #[must_use]
     pub fn has_changed(&self, path: &[u8]) -> bool {
-        self.index.get(path).is_some_and(|&at| self.records[at].change.is_some())
+        self.records.get(path).is_some_and(|record| record.change.is_some())
     }
 
     /// Adds one event: `op` on `path`, where `before` is what the path held just before it.
@@ -63,24 +63,23 @@ impl Fold {
     /// The records, in first-touch order.
     #[must_use]
     pub fn into_records(self) -> Vec<Record> {
-        self.records
+        let record = |(path, record)| Record { path, ..record };
+        self.records.into_iter().map(record).collect()
     }
 
     fn entry(&mut self, path: &[u8], before: &State) -> usize {
-        if let Some(&at) = self.index.get(path) {
+        if let Some(at) = self.records.get_index_of(path) {
             return at;
         }
-        let at = self.records.len();
-        self.index.insert(path.to_vec(), at);
-        self.records.push(Record {
-            path: path.to_vec(),
+        let record = Record {
+            path: Vec::new(),
             before: before.clone(),
             seen: Seen::default(),
             change: None,
             touched: false,
             at_change: None,
-        });
-        at
+        };
+        self.records.insert_full(path.to_vec(), record).0
     }
 }
 

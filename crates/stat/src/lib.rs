@@ -4,6 +4,7 @@
 //! any sequence of bytes without `/` and NUL, and a cache that cannot name a file cannot be
 //! trusted with it.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
@@ -135,6 +136,24 @@ pub fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
+/// The directory and the name in it that a path means which starts from the absolute `base`, if it
+/// ends in a plain name. `base` may be empty for an absolute path.
+#[must_use]
+pub fn split<'a>(base: &'a [u8], path: &'a [u8]) -> Option<(Cow<'a, [u8]>, &'a [u8])> {
+    let slash = path.iter().rposition(|&byte| byte == b'/');
+    let name = slash.map_or(path, |slash| &path[slash + 1..]);
+    if matches!(name, b"" | b"." | b"..") {
+        return None;
+    }
+    let directory = match slash {
+        None => Cow::from(base),
+        Some(0) => Cow::from(&b"/"[..]),
+        Some(slash) if path.starts_with(b"/") => Cow::from(&path[..slash]),
+        Some(slash) => Cow::from(join(base, &path[..slash])),
+    };
+    directory.starts_with(b"/").then_some((directory, name))
+}
+
 /// Directory part of an absolute path; `None` for the root.
 #[must_use]
 pub fn parent(path: &[u8]) -> Option<&[u8]> {
@@ -217,6 +236,27 @@ mod tests {
         assert!(is_within(b"/a", b"/a"));
         assert!(is_within(b"/a", b"/"));
         assert!(!is_within(b"/ab", b"/a"));
+    }
+
+    #[test]
+    fn a_path_is_split_into_its_directory_and_a_plain_name() {
+        let split = |base: &str, path: &str| {
+            let (directory, name) = split(base.as_bytes(), path.as_bytes())?;
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            Some((text(&directory), text(name)))
+        };
+        for (base, path, directory, name) in [
+            ("/b", "n", "/b", "n"),
+            ("/b", "d/../n", "/b/d/..", "n"),
+            ("/b", "/n", "/", "n"),
+            ("", "/d/e/n", "/d/e", "n"),
+        ] {
+            assert_eq!(split(base, path), Some((directory.to_owned(), name.to_owned())));
+        }
+        for path in ["", ".", "d/..", "d/", "/"] {
+            assert_eq!(split("/b", path), None, "{path}");
+        }
+        assert_eq!(split("", "n"), None);
     }
 
     #[test]

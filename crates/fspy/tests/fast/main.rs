@@ -242,6 +242,47 @@ fn small_programs_are_soon_left_alone() {
 }
 
 /// A tool in a repository or on a tree of its own: both ways see the same.
+/// Programs that start alike, between which everything changes that they look at.
+#[test]
+fn what_changes_between_programs_that_look_alike_is_seen() {
+    const SCRIPT: &str = "
+        look() {
+            for i in 1 2 3 4 5 6 7; do
+                cat f l/x none d/x g/in; readlink l; (cd d && cat x ../f)
+            done 2>/dev/null
+            [ -x t ] && ./t && echo t is true
+        }
+        ln -s d l; cp /bin/true t
+        look; look
+        echo more >> f; rm l; ln -s e l; cp /bin/false u; mv u t
+        look
+        echo new > none; mv d moved; cp /bin/true t
+        look
+        mv moved d; rm g; mkdir g; echo in > g/in
+        look
+        chmod 0 f; rm none t; exec cat l/x";
+    same(&["sh", "-c", SCRIPT]);
+}
+
+#[test]
+fn a_loader_does_not_ask_about_what_it_opened() {
+    let Ok(version) = std::process::Command::new("getconf").arg("GNU_LIBC_VERSION").output() else {
+        return;
+    };
+    let minor = String::from_utf8(version.stdout).unwrap();
+    let minor = minor.trim().strip_prefix("glibc 2.").and_then(|minor| minor.parse::<u32>().ok());
+    if !can_trace() || !minor.is_some_and(|minor| (33..=38).contains(&minor)) {
+        eprintln!("skipped: only glibc 2.33 to 2.38 asks by newfstatat");
+        return;
+    }
+    let dir = fresh();
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do /bin/true; done";
+    let argv = step(&["sh", "-c", script], dir.path());
+    // Two for each, of its library and of the cache that says where it is.
+    let (fast, notified) = (fast(&argv).trace().calls, notified(&argv).trace().calls);
+    assert!(fast + 2 * 8 < notified, "{fast} {notified}");
+}
+
 #[test]
 fn real_tools_leave_the_same_folds() {
     if !can_trace() {

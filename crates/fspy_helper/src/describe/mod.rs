@@ -9,10 +9,12 @@ mod names;
 mod opens;
 mod peers;
 mod programs;
+mod repeated;
 
 use fspy_trace::{Change, Fold, Incomplete, Op, Peer, State};
-use stat::is_within;
+use stat::{StatId, is_within};
 
+use crate::fast::{Known, Leads, Places};
 use crate::listen::Notification;
 use crate::look;
 use crate::memory::{self, Unread};
@@ -47,6 +49,8 @@ pub(crate) struct Findings {
     /// Names that could not be made, because a directory on the way is missing: that directory,
     /// and the name.
     pub(crate) attempts: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What is about to be executed: the file that the call names.
+    pub(crate) program: Option<StatId>,
     /// Paths as the call named them, for the call log.
     pub(crate) named: Vec<Vec<u8>>,
 }
@@ -58,6 +62,12 @@ pub(crate) struct Scene<'a> {
     known: &'a Fold,
     interpreters: &'a mut Interpreters,
     family: &'a Family,
+    /// Where directories lead, if that is kept.
+    places: Option<&'a mut Places>,
+    /// A path argument that was read already, by its position.
+    read: Option<(usize, Vec<u8>)>,
+    /// A directory that was asked for already, by the position of its descriptor.
+    started: Option<(Option<usize>, Target)>,
     found: Findings,
 }
 
@@ -65,29 +75,41 @@ pub(crate) struct Scene<'a> {
 /// marked.
 type Described = Result<(), Unread>;
 
-/// Describes one call.
+/// Describes one call. `kept` is what is known of calls and directories, where that is kept.
 pub(crate) fn describe(
     notification: &Notification,
     call: &Call,
     known: &Fold,
     interpreters: &mut Interpreters,
     family: &Family,
+    kept: Option<Known<'_>>,
 ) -> Findings {
+    let (repeated, places) = kept.map(|kept| (kept.repeated, kept.places)).unzip();
     let mut scene = Scene {
         thread: Thread(notification.tid),
         args: notification.args,
         known,
         interpreters,
         family,
+        places,
+        read: None,
+        started: None,
         found: Findings::default(),
     };
-    if let Err(Unread::Refused) = scene.describe(&call.meaning) {
-        scene.found.incomplete.push(Incomplete::UnreadableMemory);
+    match repeated {
+        Some(repeated) => scene.describe_once(&call.meaning, repeated),
+        None => scene.describe_now(&call.meaning),
     }
     scene.found
 }
 
 impl Scene<'_> {
+    fn describe_now(&mut self, meaning: &Meaning) {
+        if let Err(Unread::Refused) = self.describe(meaning) {
+            self.found.incomplete.push(Incomplete::UnreadableMemory);
+        }
+    }
+
     fn describe(&mut self, meaning: &Meaning) -> Described {
         match *meaning {
             Meaning::Open { at, flags } => self.open(at, self.flags(flags)),
@@ -168,7 +190,10 @@ impl Scene<'_> {
 
     /// A path argument, as the call names it.
     fn text(&mut self, position: usize) -> Result<Vec<u8>, Unread> {
-        let text = memory::string(self.thread.0, self.arg(position))?;
+        let text = match self.read.take() {
+            Some((read, text)) if read == position => text,
+            _ => memory::string(self.thread.0, self.arg(position))?,
+        };
         self.found.named.push(text.clone());
         // Refused before anything is looked at.
         if memory::is_too_long(&text) { Err(Unread::Fault) } else { Ok(text) }
@@ -192,12 +217,36 @@ impl Scene<'_> {
             if path.starts_with(b"/") { Target::Path(b"/".to_vec()) } else { self.base(dir) };
         match base {
             Target::Path(dir) => {
+                if let Some(place) = self.in_known_directory(&dir, path, follow) {
+                    return place;
+                }
                 let start = Start { thread: self.thread, dir, root: b"/".to_vec() };
                 self.walked(&start, path, follow)
             }
             Target::Deleted(old) => below_deleted(old),
             Target::Nameless => nowhere(),
         }
+    }
+
+    /// What is at a path whose directory was walked to before, if one look says.
+    fn in_known_directory(&mut self, base: &[u8], path: &[u8], follow: bool) -> Option<Place> {
+        let (directory, name) = stat::split(base, path)?;
+        let (leads, links) = self.places.as_mut()?.of(self.thread, &directory);
+        let (path, last) = match leads {
+            Leads::To(directory) => (stat::join(directory, name), true),
+            Leads::Missing(first) => (first.clone(), false),
+            Leads::Elsewhere => return None,
+        };
+        let found = match look::state(&path) {
+            Ok(State::Link(..)) if follow => return None,
+            Ok(state) if last => Found::Here(state),
+            Err(rustix::io::Errno::NOENT) => Found::Missing { last },
+            _ => return None,
+        };
+        for (link, state) in links {
+            self.emit(&link, Op::Follow, state);
+        }
+        Some(Place { path, found, crossed: Vec::new() })
     }
 
     fn walked(&mut self, start: &Start, path: &[u8], follow: bool) -> Place {
@@ -210,6 +259,9 @@ impl Scene<'_> {
 
     /// The directory that a relative path starts from.
     fn base(&self, dir: Option<usize>) -> Target {
+        if let Some((_, target)) = self.started.as_ref().filter(|(known, _)| *known == dir) {
+            return target.clone();
+        }
         match dir.map(|position| self.int(position)) {
             None | Some(libc::AT_FDCWD) => self.thread.cwd(),
             Some(descriptor) => self.thread.descriptor(descriptor),

@@ -84,6 +84,7 @@ impl Scene<'_> {
 
     /// Reports a program about to run. False if it won't.
     fn executed(&mut self, path: &[u8], state: State) -> bool {
+        self.found.program = state.id().copied();
         self.run(path, state, 0)
     }
 

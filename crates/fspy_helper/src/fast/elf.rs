@@ -1,4 +1,4 @@
-//! Sections and exported functions of an ELF file of x86-64. What is broken is not there.
+//! Sections, segments and exported functions of an ELF file of x86-64. What is broken is not there.
 
 /// A file.
 #[derive(Clone, Copy)]
@@ -11,6 +11,15 @@ pub(super) struct Section {
     length: u64,
     /// Number of the section that belongs to it.
     link: u32,
+}
+
+/// A part of the file that is mapped.
+pub(super) struct Segment {
+    pub(super) address: u64,
+    pub(super) executable: bool,
+    pub(super) writable: bool,
+    offset: u64,
+    length: u64,
 }
 
 impl<'a> Elf<'a> {
@@ -34,8 +43,37 @@ impl<'a> Elf<'a> {
 
     /// What is in a section.
     pub(super) fn bytes(self, section: &Section) -> Option<&'a [u8]> {
-        let end = section.offset.checked_add(section.length)?;
-        self.0.get(usize::try_from(section.offset).ok()?..usize::try_from(end).ok()?)
+        self.range(section.offset, section.length)
+    }
+
+    /// What is mapped.
+    pub(super) fn segments(self) -> impl Iterator<Item = Segment> {
+        const LOAD: u32 = 1;
+        let count = usize::from(self.half(56).unwrap_or(0));
+        let headers = (0..count).filter_map(move |index| {
+            let size = usize::from(self.half(54)?);
+            usize::try_from(self.word(32)?).ok()?.checked_add(index * size)
+        });
+        headers.filter(move |&header| self.int(header) == Some(LOAD)).filter_map(move |header| {
+            let flags = self.int(header.checked_add(4)?)?;
+            Some(Segment {
+                address: self.word(header.checked_add(16)?)?,
+                executable: flags & 1 != 0,
+                writable: flags & 2 != 0,
+                offset: self.word(header.checked_add(8)?)?,
+                length: self.word(header.checked_add(32)?)?,
+            })
+        })
+    }
+
+    /// What is in a segment.
+    pub(super) fn mapped(self, segment: &Segment) -> Option<&'a [u8]> {
+        self.range(segment.offset, segment.length)
+    }
+
+    fn range(self, offset: u64, length: u64) -> Option<&'a [u8]> {
+        let end = offset.checked_add(length)?;
+        self.0.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?)
     }
 
     /// Addresses of the functions that are exported by this name.
@@ -108,7 +146,7 @@ mod tests {
                 broken[byte] = value;
                 let elf = Elf::new(&broken).unwrap();
                 // Whatever it says, it says it.
-                let _ = (elf.section(b".text"), elf.functions(b"syscall"));
+                let _ = (elf.section(b".text"), elf.functions(b"syscall"), elf.segments().count());
             }
         }
     }
@@ -121,5 +159,18 @@ mod tests {
         // Needed by every program, and never its own.
         assert_eq!(elf.functions(b"__libc_start_main").unwrap(), Vec::<u64>::new());
         assert!(elf.section(b".none").is_none());
+    }
+
+    #[test]
+    fn code_is_mapped_where_it_can_be_executed_and_not_changed() {
+        let whole = std::fs::read("/proc/self/exe").unwrap();
+        let elf = Elf::new(&whole).unwrap();
+        let text = elf.section(b".text").unwrap();
+        let around = |segment: &Segment| {
+            let at = text.address.checked_sub(segment.address);
+            at.is_some_and(|at| at < elf.mapped(segment).unwrap().len() as u64)
+        };
+        let segment = elf.segments().find(around).unwrap();
+        assert!(segment.executable && !segment.writable);
     }
 }

@@ -7,11 +7,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fspy_ring::{Entrance, HANDSHAKE_DIR, Handshake, MAX_SITES, Site};
 use rustix::fs::{MemfdFlags, memfd_create};
+use stat::StatId;
 
 use super::habits::{Program, program};
 use super::memory_map::{c_library, has_one_thread, is_plain_loader};
@@ -23,8 +24,13 @@ use crate::syscalls::{Call, Meaning};
 
 /// What the loader looks for first.
 const LIST: &[u8] = b"/etc/ld.so.preload";
+/// What the loader asks for `$ORIGIN`.
+const EXECUTABLE: &[u8] = b"/proc/self/exe";
 /// How the library is called in the list: no file has this name.
 const NAME: &[u8] = b"/taskrunner-preload.so";
+
+/// Its code is shorter, and what is loaded first lies further away.
+const LOADER_CODE: u64 = 1 << 18;
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +50,18 @@ enum Stage {
     Fresh,
     /// It knows that there is a list. Holds the library, open: who is told of it must get it.
     Told(OwnedFd),
-    /// It has the list, and will ask how long it is.
-    Listed(OwnedFd, Sized),
-    /// It has the library, and will ask what it is.
-    Loaded(Sized),
+    /// It has the list.
+    Listed(OwnedFd),
+    /// It has the library.
+    Loaded,
 }
 
-/// Whether the loader has asked about the descriptor it was given last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sized {
-    NotYet,
-    Asked,
+/// A process, by what is known since it was executed.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    program: Program,
+    /// An address in its loader, once that has called.
+    loader: Option<u64>,
 }
 
 /// The state of one step's processes.
@@ -62,12 +69,13 @@ enum Sized {
 pub(crate) struct Injection {
     workshop: Arc<Workshop>,
     stages: HashMap<u32, Stage>,
-    /// Which program each process runs.
-    programs: HashMap<u32, Program>,
+    /// What each process runs.
+    running: HashMap<u32, Running>,
     /// Programs of which a process was started.
     met: HashSet<Program>,
-    /// Programs that have the library, in the order of the numbers they were given.
-    given: Vec<Program>,
+    /// Programs that have the library, in the order of the numbers they were given, and how many
+    /// calls of each were recorded that are not counted yet.
+    given: Vec<(Program, u64)>,
     stopped: bool,
 }
 
@@ -76,7 +84,7 @@ impl Injection {
         Self {
             workshop,
             stages: HashMap::new(),
-            programs: HashMap::new(),
+            running: HashMap::new(),
             met: HashSet::new(),
             given: Vec::new(),
             stopped: false,
@@ -86,6 +94,14 @@ impl Injection {
     /// Gives the library to no further program.
     pub(crate) fn stop(&mut self) {
         self.stopped = true;
+        self.count_recorded();
+    }
+
+    fn count_recorded(&mut self) {
+        let mut habits = lock(&self.workshop.habits);
+        for (program, calls) in &mut self.given {
+            habits.counts(*program, std::mem::take(calls));
+        }
     }
 
     /// Whether any process was given the ring.
@@ -93,37 +109,47 @@ impl Injection {
         !self.given.is_empty()
     }
 
-    pub(crate) fn executes(&mut self, tid: u32) {
-        self.programs.remove(&tid);
+    pub(crate) fn executes(&mut self, tid: u32, file: Option<&StatId>) {
+        match file {
+            Some(file) => {
+                let running = Running { program: program(file), loader: None };
+                self.running.insert(tid, running);
+            }
+            None => drop(self.running.remove(&tid)),
+        }
         self.stages.insert(tid, Stage::Fresh);
     }
 
-    /// A process made a call.
-    pub(crate) fn counts(&mut self, pid: u32) {
-        if let Some(&program) = self.programs.get(&pid) {
-            lock(&self.workshop.habits).counts(program);
+    /// A process made a call from this address that the library would record. The loader's own come
+    /// before the library, nearly all.
+    pub(crate) fn counts(&mut self, tid: u32, instruction: u64) {
+        if let Some(&Running { program, loader: Some(loader) }) = self.running.get(&tid)
+            && instruction.abs_diff(loader) > LOADER_CODE
+        {
+            lock(&self.workshop.habits).counts(program, 1);
         }
     }
 
     /// As above, by the number that the program was given.
     pub(crate) fn counts_program(&mut self, number: u32) {
-        let program = usize::try_from(number).ok().and_then(|number| self.given.get(number));
-        if let Some(&program) = program {
-            lock(&self.workshop.habits).counts(program);
+        let given = usize::try_from(number).ok().and_then(|number| self.given.get_mut(number));
+        if let Some((_, calls)) = given {
+            *calls += 1;
         }
     }
 
-    /// Answers a call if it is a step of getting the library in.
+    /// Answers a call, which names this path, if it is a step of getting the library in.
     pub(crate) fn answer(
         &mut self,
         listener: &impl Waiting,
         notification: &Notification,
         call: &Call,
+        named: &[u8],
         ring: &impl AsFd,
     ) -> Answer {
         let tid = notification.tid;
         let Some(stage) = self.stages.remove(&tid) else { return Answer::NotOurs };
-        let (next, answer) = self.step(stage, listener, notification, call, ring);
+        let (next, answer) = self.step(stage, listener, notification, (call, named), ring);
         if let Some(next) = next {
             self.stages.insert(tid, next);
         }
@@ -136,13 +162,15 @@ impl Injection {
         stage: Stage,
         listener: &impl Waiting,
         notification: &Notification,
-        call: &Call,
+        (call, named): (&Call, &[u8]),
         ring: &impl AsFd,
     ) -> (Option<Stage>, Answer) {
         let id = notification.id;
         match stage {
+            // `$ORIGIN` in what a program says of where its libraries are comes before everything else.
+            Stage::Fresh if named == EXECUTABLE => (Some(Stage::Fresh), Answer::NotOurs),
             // If its first call is another one, it is not the loader of a dynamic program.
-            Stage::Fresh => match self.wanted(notification, call) {
+            Stage::Fresh => match self.wanted(notification, call, named) {
                 Some(library) if listener.is_valid(id) && listener.succeed(id) => {
                     (Some(Stage::Told(library)), Answer::Given)
                 }
@@ -150,49 +178,46 @@ impl Injection {
             },
             Stage::Told(library) => {
                 let given = opens(call)
-                    && names(notification, call, LIST)
-                    && list().is_ok_and(|list| listener.give(id, list.as_fd()));
+                    && named == LIST
+                    && list(&self.workshop.list)
+                        .is_some_and(|list| listener.give(id, list.as_fd()));
                 // Where there is no such list, nobody would have opened it.
                 let real = look::state(LIST).is_ok();
                 match (given, real) {
-                    (true, true) => (Some(Stage::Listed(library, Sized::NotYet)), Answer::Given),
-                    (true, false) => (Some(Stage::Listed(library, Sized::NotYet)), Answer::Hidden),
+                    (true, true) => (Some(Stage::Listed(library)), Answer::Given),
+                    (true, false) => (Some(Stage::Listed(library)), Answer::Hidden),
                     (false, _) => (None, Answer::NotOurs),
                 }
             }
-            Stage::Listed(library, Sized::NotYet) if asks_size(notification, call) => {
-                (Some(Stage::Listed(library, Sized::Asked)), Answer::NotOurs)
-            }
-            Stage::Listed(library, sized) => {
-                let given = opens(call)
-                    && names(notification, call, NAME)
-                    && listener.give(id, library.as_fd());
+            Stage::Listed(library) => {
+                let given = opens(call) && named == NAME && listener.give(id, library.as_fd());
                 if given {
-                    (Some(Stage::Loaded(Sized::NotYet)), Answer::Hidden)
+                    (Some(Stage::Loaded), Answer::Hidden)
                 } else {
                     // What else is on the list comes first.
-                    (Some(Stage::Listed(library, sized)), Answer::NotOurs)
+                    (Some(Stage::Listed(library)), Answer::NotOurs)
                 }
             }
-            Stage::Loaded(Sized::NotYet) if asks_size(notification, call) => {
-                (Some(Stage::Loaded(Sized::Asked)), Answer::NotOurs)
-            }
-            Stage::Loaded(_) if is_handshake(notification, call) => {
+            Stage::Loaded if is_handshake(notification, call) => {
                 if !self.shakes_hands(listener, notification, ring.as_fd()) {
                     listener.proceed(id);
                 }
                 (None, Answer::Hidden)
             }
             // The loader reads other libraries meanwhile.
-            Stage::Loaded(sized) => (Some(Stage::Loaded(sized)), Answer::NotOurs),
+            Stage::Loaded => (Some(Stage::Loaded), Answer::NotOurs),
         }
     }
 
     /// The library, if it is to be given to the process: opened anew each time, as the loader moves
     /// its position.
-    fn wanted(&mut self, notification: &Notification, call: &Call) -> Option<OwnedFd> {
-        let asks =
-            matches!(call.meaning, Meaning::Access { .. }) && names(notification, call, LIST);
+    fn wanted(
+        &mut self,
+        notification: &Notification,
+        call: &Call,
+        named: &[u8],
+    ) -> Option<OwnedFd> {
+        let asks = matches!(call.meaning, Meaning::Access { .. }) && named == LIST;
         if !asks || !self.wants(notification) {
             return None;
         }
@@ -200,25 +225,29 @@ impl Injection {
     }
 
     fn wants(&mut self, notification: &Notification) -> bool {
+        let tid = notification.tid;
+        let Some(running) = self.running.get_mut(&tid) else { return false };
+        running.loader = Some(notification.instruction);
+        let program = running.program;
         if self.stopped {
             return false;
         }
-        let tid = notification.tid;
-        let executable = format!("/proc/{tid}/exe");
-        let Ok(stat) = rustix::fs::stat(&executable) else { return false };
-        let program = program(&look::identity(&stat));
-        self.programs.insert(tid, program);
+        self.count_recorded();
         // What is cheap to tell comes first: most processes of a build are small. The first of a
         // program in a step gets it in any case: what is seen of variables depends on no other step.
         let pays = lock(&self.workshop.habits).starts(program);
         (self.met.insert(program) || pays)
-            && self.is_fit(program, executable.as_bytes())
+            && self.is_fit(tid)
             && is_plain_loader(tid, notification.instruction)
     }
 
-    fn is_fit(&self, program: Program, executable: &[u8]) -> bool {
+    /// Whether what the process runs may be given the library: of a script, its interpreter.
+    fn is_fit(&self, tid: u32) -> bool {
+        let executable = format!("/proc/{tid}/exe");
+        let Ok(stat) = rustix::fs::stat(&executable) else { return false };
         let mut fit = lock(&self.workshop.fit);
-        *fit.entry(program).or_insert_with(|| needs::is_fit(executable))
+        *fit.entry(program(&look::identity(&stat)))
+            .or_insert_with(|| needs::is_fit(executable.as_bytes()))
     }
 
     /// Tells the library what to patch, and hands out the ring.
@@ -243,7 +272,7 @@ impl Injection {
             && memory::write(tid, notification.args[1], &bytes).is_ok()
             && listener.give(notification.id, ring);
         if given {
-            self.given.extend(self.programs.get(&tid));
+            self.given.extend(self.running.get(&tid).map(|running| (running.program, 0)));
         }
         given
     }
@@ -275,24 +304,8 @@ fn is_handshake(notification: &Notification, call: &Call) -> bool {
     call.name == "openat" && low(notification.args[0]) == HANDSHAKE_DIR
 }
 
-/// `fstat`, as libraries make it: without a path.
-fn asks_size(notification: &Notification, call: &Call) -> bool {
-    let Meaning::Stat { at, .. } = call.meaning else { return false };
-    let address = notification.args.get(at.path).copied().unwrap_or(0);
-    at.dir.is_some() && memory::string(notification.tid, address).as_deref() == Ok(b"")
-}
-
 fn opens(call: &Call) -> bool {
     matches!(call.meaning, Meaning::Open { .. })
-}
-
-/// Whether a call names this path.
-fn names(notification: &Notification, call: &Call, path: &[u8]) -> bool {
-    let (Meaning::Access { at, .. } | Meaning::Open { at, .. }) = call.meaning else {
-        return false;
-    };
-    let address = notification.args.get(at.path).copied().unwrap_or(0);
-    memory::string(notification.tid, address).as_deref() == Ok(path)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "as the kernel does")]
@@ -300,11 +313,23 @@ pub(super) fn low(argument: u64) -> i32 {
     argument as i32
 }
 
-/// What the list holds, and the library besides.
-fn list() -> std::io::Result<OwnedFd> {
+/// What the list holds, and the library besides; opened anew, as the loader moves its position.
+fn list(made: &OnceLock<OwnedFd>) -> Option<OwnedFd> {
+    let own = fs::read(stat::as_path(LIST)).ok();
+    if own.is_some() {
+        // It may be another one the next time.
+        return filled(&own.unwrap_or_default()).ok();
+    }
+    if made.get().is_none() {
+        let _ = made.set(filled(b"").ok()?);
+    }
+    let path = format!("/proc/self/fd/{}", made.get()?.as_raw_fd());
+    Some(File::open(path).ok()?.into())
+}
+
+fn filled(own: &[u8]) -> std::io::Result<OwnedFd> {
     let file = memfd_create("taskrunner-list", MemfdFlags::CLOEXEC)?;
-    let own = fs::read(stat::as_path(LIST)).unwrap_or_default();
-    File::from(file.try_clone()?).write_all(&[&own[..], b"\n", NAME, b"\n"].concat())?;
+    File::from(file.try_clone()?).write_all(&[own, b"\n", NAME, b"\n"].concat())?;
     Ok(file)
 }
 

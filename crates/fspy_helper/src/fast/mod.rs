@@ -11,30 +11,37 @@ mod habits;
 mod inject;
 mod memory_map;
 mod moving;
+mod nameless;
 mod needs;
 mod places;
 mod recorded;
+mod repeated;
 mod report;
 mod ring;
 mod sites;
 mod variables;
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use fspy_ring::FAST;
 use fspy_trace::Fold;
+use stat::StatId;
 
 pub(crate) use inject::Answer;
 pub(crate) use moving::moves;
+pub(crate) use nameless::{FLAGS as NO_NAME, Nameless, WITHIN_PAGE};
+pub(crate) use places::{Leads, Places};
 pub(crate) use recorded::Recorded;
+pub(crate) use repeated::{Asked, Repeated};
 pub(crate) use report::{Reported, reported};
 
 use habits::{Habits, Program};
 use inject::Injection;
 use moving::Moving;
-use places::Places;
 use recorded::Scene;
 use ring::Ring;
 use sites::Libraries;
@@ -43,7 +50,7 @@ use variables::Variables;
 use crate::describe::Findings;
 use crate::listen::{Notification, Waiting};
 use crate::look;
-use crate::syscalls::Call;
+use crate::syscalls::{Call, Index};
 
 /// How soon the ring is looked at again after something was in it.
 const BUSY: Duration = Duration::from_millis(2);
@@ -58,12 +65,19 @@ const USUAL: [&str; 4] = [
     "/lib64/ld-linux-x86-64.so.2",
 ];
 
+/// More ways than a machine has C libraries: each is a test in the filter.
+const MOST_WAYS: usize = 8;
+
 /// What all steps of a run share.
 #[derive(Debug)]
 pub(crate) struct Workshop {
     /// The preload library.
     library: PathBuf,
     libraries: Mutex<Libraries>,
+    /// How this machine's C library asks about open files.
+    nameless: OnceLock<Vec<Nameless>>,
+    /// The list that names the library, where the machine has none.
+    list: OnceLock<OwnedFd>,
     habits: Mutex<Habits>,
     /// Whether a program may be given the library.
     fit: Mutex<HashMap<Program, bool>>,
@@ -75,6 +89,8 @@ impl Workshop {
         let workshop = Self {
             library,
             libraries: Mutex::default(),
+            nameless: OnceLock::new(),
+            list: OnceLock::new(),
             habits: Mutex::default(),
             fit: Mutex::default(),
         };
@@ -87,6 +103,7 @@ impl Workshop {
         let workshop = Arc::clone(self);
         // Without the thread, the first program waits.
         let _ = std::thread::Builder::new().spawn(move || {
+            workshop.nameless();
             let mut libraries = workshop.libraries.lock().unwrap_or_else(PoisonError::into_inner);
             for path in USUAL {
                 if let Ok(stat) = rustix::fs::stat(path) {
@@ -97,12 +114,38 @@ impl Workshop {
     }
 }
 
+impl Workshop {
+    /// How this machine's C library asks about open files, each way once.
+    pub(crate) fn nameless(&self) -> &[Nameless] {
+        self.nameless.get_or_init(|| {
+            let mut found = Vec::new();
+            for elf in USUAL.iter().filter_map(|path| std::fs::read(path).ok()) {
+                found.extend(nameless::in_library(&elf));
+            }
+            found.sort_unstable();
+            found.dedup();
+            found.truncate(MOST_WAYS);
+            found
+        })
+    }
+}
+
+/// What notified calls are described by, where it is kept.
+pub(crate) struct Known<'a> {
+    /// Calls that need no second description.
+    pub(crate) repeated: &'a mut Repeated,
+    /// Where directories lead.
+    pub(crate) places: &'a mut Places,
+}
+
 /// The fast way of one step.
 #[derive(Debug)]
 pub(crate) struct Fast {
     ring: Ring,
     injection: Injection,
     places: Places,
+    /// `None` once paths may mean other files to some process than to others.
+    repeated: Option<Repeated>,
     moving: Moving,
     variables: Variables,
     /// Something was in the ring when it was last looked at.
@@ -116,6 +159,7 @@ impl Fast {
             ring: Ring::new().ok()?,
             injection: Injection::new(workshop),
             places: Places::default(),
+            repeated: Some(Repeated::default()),
             moving: Moving::default(),
             variables: Variables::default(),
             busy: false,
@@ -127,28 +171,43 @@ impl Fast {
         self.ring.want_every_call();
     }
 
-    /// Calls that were recorded since the last time. True if something was lost.
-    pub(crate) fn take(&mut self, mut take: impl FnMut(fspy_ring::Record)) -> bool {
-        self.busy = !self.ring.is_empty();
-        let Self { ring, variables, .. } = self;
-        ring.drain(|record| {
-            if let Some(call) = variables.without(record) {
-                take(call);
-            }
-        })
-    }
-
     /// Names of variables that were looked up and not found, sorted.
     pub(crate) fn take_variables(&mut self) -> Vec<Vec<u8>> {
         self.variables.take()
     }
 
-    /// What a recorded call saw.
-    pub(crate) fn describe(&mut self, recorded: Recorded, known: &Fold) -> Findings {
-        self.arrived(recorded.thread());
-        self.injection.counts_program(recorded.program());
-        self.places.keep_only(self.ring.generation());
-        Scene { places: &mut self.places, known }.describe(recorded)
+    /// What was recorded since the last time, call by call, told on top of what is `known`. True if
+    /// something was lost.
+    pub(crate) fn read(
+        &mut self,
+        index: &Index,
+        known: &mut Fold,
+        mut tell: impl FnMut(&Recorded<'_>, Findings, &mut Fold),
+    ) -> bool {
+        let Self { ring, injection, places, moving, variables, .. } = self;
+        self.busy = !ring.is_empty();
+        let generation = ring.generation();
+        let (mut made_up, mut arrived) = (false, Vec::new());
+        let lost = ring.drain(|record| {
+            if variables.keep(record) {
+                return;
+            }
+            let Some(recorded) = Recorded::new(record, index) else {
+                made_up = true;
+                return;
+            };
+            injection.counts_program(recorded.program());
+            if !moving.is_empty() {
+                arrived.push(recorded.thread());
+            }
+            places.keep_only(generation);
+            let findings = Scene { places, known }.describe(&recorded);
+            tell(&recorded, findings, known);
+        });
+        for thread in arrived {
+            self.arrived(thread);
+        }
+        lost || made_up
     }
 
     /// Whether a record was begun and never finished.
@@ -162,15 +221,26 @@ impl Fast {
         self.injection.is_anywhere().then_some(if soon { BUSY } else { QUIET })
     }
 
-    /// How many calls were the same as one on record, or said nothing.
-    pub(crate) fn repeated(&self) -> u64 {
+    /// How many recorded calls were the same as one on record, or said nothing.
+    pub(crate) fn on_record(&self) -> u64 {
         self.ring.repeated()
+    }
+
+    /// What is known as long as names mean the same; `None` if paths may mean other files to some
+    /// process than to others.
+    pub(crate) fn known(&mut self) -> Option<Known<'_>> {
+        let generation = self.ring.generation();
+        let repeated = self.repeated.as_mut()?;
+        repeated.keep_only(generation);
+        self.places.keep_only(generation);
+        Some(Known { repeated, places: &mut self.places })
     }
 
     /// Sends every further call the slow way.
     pub(crate) fn turn_off(&mut self) {
         self.ring.turn_off();
         self.injection.stop();
+        self.repeated = None;
     }
 
     /// A thread is about to make a call after which names mean something else.
@@ -193,23 +263,26 @@ impl Fast {
         }
     }
 
-    /// Answers a call that is a part of getting the library into a program.
+    /// Answers a call that is a part of getting the library into a program, and names this path.
     pub(crate) fn answers(
         &mut self,
         listener: &impl Waiting,
         notification: &Notification,
         call: &Call,
+        named: &[u8],
     ) -> Answer {
-        self.injection.answer(listener, notification, call, &self.ring)
+        self.injection.answer(listener, notification, call, named, &self.ring)
     }
 
-    /// A process is about to execute something.
-    pub(crate) fn executes(&mut self, tid: u32) {
-        self.injection.executes(tid);
+    /// A process is about to execute a program.
+    pub(crate) fn executes(&mut self, tid: u32, program: Option<&StatId>) {
+        self.injection.executes(tid, program);
     }
 
     /// A process was seen to make a call.
-    pub(crate) fn counts(&mut self, pid: u32) {
-        self.injection.counts(pid);
+    pub(crate) fn counts(&mut self, notification: &Notification, call: &Call) {
+        if FAST.contains(&call.number) {
+            self.injection.counts(notification.tid, notification.instruction);
+        }
     }
 }

@@ -14,7 +14,7 @@ const MOST: usize = 1 << 16;
 
 /// Where the name of a directory leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Leads {
+pub(crate) enum Leads {
     /// To a directory: its path without links.
     To(Vec<u8>),
     /// Nowhere: the first component that is missing, without links.
@@ -24,11 +24,11 @@ pub(super) enum Leads {
 }
 
 /// Links that were crossed, and what they were.
-pub(super) type Crossed = Vec<(Vec<u8>, State)>;
+pub(crate) type Crossed = Vec<(Vec<u8>, State)>;
 
 /// Directories by the names that programs have for them.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(crate) struct Places {
     index: HashMap<Vec<u8>, usize>,
     known: Vec<(Vec<u8>, Leads)>,
     /// The one that was asked for last: most are asked for again at once.
@@ -39,14 +39,14 @@ pub(super) struct Places {
 impl Places {
     /// Forgets everything if names may mean something else now: `generation` is odd while a
     /// directory may be on the move.
-    pub(super) fn keep_only(&mut self, generation: u64) {
+    pub(crate) fn keep_only(&mut self, generation: u64) {
         if self.generation != generation || generation % 2 == 1 || self.known.len() >= MOST {
             *self = Self { generation, ..Self::default() };
         }
     }
 
     /// Where the absolute `directory` leads; and, if it was not known, over which links.
-    pub(super) fn of(&mut self, thread: Thread, directory: &[u8]) -> (&Leads, Crossed) {
+    pub(crate) fn of(&mut self, thread: Thread, directory: &[u8]) -> (&Leads, Crossed) {
         let mut crossed = Crossed::new();
         if self.known.get(self.last).is_none_or(|(name, _)| name != directory) {
             self.last = self.index.get(directory).copied().unwrap_or_else(|| {

@@ -4,8 +4,6 @@
 //! Whatever the step itself changed since was told before this was read; what others changed shows
 //! in the identity, which is then the recorded one, so that the end of the step finds a difference.
 
-use std::borrow::Cow;
-
 use fspy_ring::Record;
 use fspy_trace::{Fold, Incomplete, Op, State};
 use rustix::io::Errno;
@@ -22,16 +20,22 @@ use crate::thread::Thread;
 const NO_FOLLOW: u32 = 0x100;
 
 /// A record with the call it is of.
-pub(crate) struct Recorded {
+pub(crate) struct Recorded<'a> {
     pub(crate) call: &'static Call,
-    record: Record,
+    record: &'a Record,
 }
 
-impl Recorded {
+impl<'a> Recorded<'a> {
     /// `None` if no such call is ever recorded.
-    pub(crate) fn new(record: Record, index: &Index) -> Option<Self> {
+    pub(crate) fn new(record: &'a Record, index: &Index) -> Option<Self> {
         let call = index.native(record.entry.number)?;
         fspy_ring::FAST.contains(&call.number).then_some(Self { call, record })
+    }
+
+    /// The path as the call named it, or the directory that was listed.
+    pub(crate) fn name(&self) -> &[u8] {
+        let is_list = matches!(self.call.meaning, Meaning::List);
+        if is_list { &self.record.base } else { &self.record.path }
     }
 
     /// The thread that made it.
@@ -80,23 +84,6 @@ impl Recorded {
             _ => Op::Exists,
         }
     }
-
-    /// The directory and the name in it, if the path ends in a plain name.
-    fn split(&self) -> Option<(Cow<'_, [u8]>, &[u8])> {
-        let Record { base, path, .. } = &self.record;
-        let slash = path.iter().rposition(|&byte| byte == b'/');
-        let name = slash.map_or(&path[..], |slash| &path[slash + 1..]);
-        if matches!(name, b"" | b"." | b"..") {
-            return None;
-        }
-        let directory = match slash {
-            None => Cow::from(base),
-            Some(0) => Cow::from(&b"/"[..]),
-            Some(slash) if path.starts_with(b"/") => Cow::from(&path[..slash]),
-            Some(slash) => Cow::from(join(base, &path[..slash])),
-        };
-        directory.starts_with(b"/").then_some((directory, name))
-    }
 }
 
 /// What describing records may look at.
@@ -107,21 +94,17 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// Describes one call.
-    pub(super) fn describe(&mut self, recorded: Recorded) -> Findings {
+    pub(super) fn describe(&mut self, recorded: &Recorded<'_>) -> Findings {
         let mut findings = Findings::default();
         if matches!(recorded.call.meaning, Meaning::List) {
-            self.listed(&recorded, &mut findings);
-            findings.named.push(recorded.record.base);
-            return findings;
+            self.listed(recorded, &mut findings);
+        } else if !recorded.record.path.is_empty() {
+            self.named(recorded, &mut findings);
         }
-        if !recorded.record.path.is_empty() {
-            self.named(&recorded, &mut findings);
-        }
-        findings.named.push(recorded.record.path);
         findings
     }
 
-    fn named(&mut self, recorded: &Recorded, findings: &mut Findings) {
+    fn named(&mut self, recorded: &Recorded<'_>, findings: &mut Findings) {
         let place = match self.directly(recorded, findings) {
             Some(place) => place,
             None => by_walking(recorded, findings),
@@ -142,8 +125,9 @@ impl Scene<'_> {
 
     /// Where a path leads, if that is known of its directory, and the rest is on record or takes one
     /// look.
-    fn directly(&mut self, recorded: &Recorded, findings: &mut Findings) -> Option<Place> {
-        let (directory, name) = recorded.split()?;
+    fn directly(&mut self, recorded: &Recorded<'_>, findings: &mut Findings) -> Option<Place> {
+        let Record { base, path, .. } = recorded.record;
+        let (directory, name) = stat::split(base, path)?;
         let (leads, links) = self.places.of(Thread(recorded.thread()), &directory);
         let absent = recorded.failed_with(Errno::NOENT);
         let (path, found) = match leads {
@@ -166,7 +150,7 @@ impl Scene<'_> {
     }
 
     /// Something was there.
-    fn present(&self, recorded: &Recorded, id: StatId, place: Place, findings: &mut Findings) {
+    fn present(&self, recorded: &Recorded<'_>, id: StatId, place: Place, findings: &mut Findings) {
         let before = match place.found {
             Found::Here(state) if state.id() == Some(&id) => state,
             // The same file, with other bytes or other permissions by now.
@@ -185,7 +169,7 @@ impl Scene<'_> {
     }
 
     /// Nothing was there, or something on the way was no directory.
-    fn missing(&self, recorded: &Recorded, place: Place, findings: &mut Findings) {
+    fn missing(&self, recorded: &Recorded<'_>, place: Place, findings: &mut Findings) {
         let no_directory = recorded.failed_with(Errno::NOTDIR);
         let before = match place.found {
             Found::NotDirectory(state) if no_directory => state,
@@ -205,7 +189,7 @@ impl Scene<'_> {
     }
 
     /// A directory was read. It is read again here: what it held is told by whether it is the same.
-    fn listed(&self, recorded: &Recorded, findings: &mut Findings) {
+    fn listed(&self, recorded: &Recorded<'_>, findings: &mut Findings) {
         let path = recorded.record.base.clone();
         let Some(id) = recorded.identity().filter(|_| !self.known.knows_listing(&path)) else {
             return;
@@ -230,7 +214,7 @@ impl Scene<'_> {
 }
 
 /// Where a path leads, component by component.
-fn by_walking(recorded: &Recorded, findings: &mut Findings) -> Place {
+fn by_walking(recorded: &Recorded<'_>, findings: &mut Findings) -> Place {
     let thread = Thread(recorded.thread());
     let start = Start { thread, dir: recorded.record.base.clone(), root: b"/".to_vec() };
     let mut place = resolve(&start, &recorded.record.path, recorded.follows());
@@ -292,7 +276,7 @@ mod tests {
         let record = Record { entry, base: Vec::new(), path };
         let (mut places, known) = (Places::default(), Fold::new());
         let mut scene = Scene { places: &mut places, known: &known };
-        scene.describe(Recorded::new(record, &Index::new()).unwrap())
+        scene.describe(&Recorded::new(&record, &Index::new()).unwrap())
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Ring {
     }
 
     /// Takes out what is written. True if something was lost, or never will be written.
-    pub(crate) fn drain(&mut self, mut take: impl FnMut(Record)) -> bool {
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(&Record)) -> bool {
         for _ in 0..ROUNDS {
             if self.broken {
                 break;

@@ -12,16 +12,14 @@ const MOST: usize = 4096;
 pub(super) struct Variables(BTreeSet<Vec<u8>>);
 
 impl Variables {
-    /// Keeps the name that a record is of; gives back a record of something else.
-    pub(super) fn without(&mut self, record: Record) -> Option<Record> {
-        if record.entry.number != VARIABLE {
-            return Some(record);
-        }
+    /// Keeps the name, if a record is of a variable; false if it is of a call.
+    pub(super) fn keep(&mut self, record: &Record) -> bool {
+        let is_variable = record.entry.number == VARIABLE;
         // Any process may write nonsense.
-        if is_name(&record.path) && self.0.len() < MOST {
-            self.0.insert(record.path);
+        if is_variable && is_name(&record.path) && self.0.len() < MOST {
+            self.0.insert(record.path.clone());
         }
-        None
+        is_variable
     }
 
     /// All of them, sorted.
@@ -46,12 +44,12 @@ mod tests {
     }
 
     #[test]
-    fn names_are_kept_once_and_calls_given_back() {
+    fn names_are_kept_once_and_calls_are_not() {
         let mut variables = Variables::default();
         for name in [&b"B"[..], b"A", b"B"] {
-            assert_eq!(variables.without(record(VARIABLE, name)), None);
+            assert!(variables.keep(&record(VARIABLE, name)));
         }
-        assert_eq!(variables.without(record(4, b"B")), Some(record(4, b"B")));
+        assert!(!variables.keep(&record(4, b"C")));
         assert_eq!(variables.take(), [b"A", b"B"]);
     }
 
@@ -60,11 +58,11 @@ mod tests {
         let mut variables = Variables::default();
         let long = [b'a'; LONGEST_NAME + 1];
         for name in [&b""[..], b"A=b", b"A\0", &long] {
-            assert_eq!(variables.without(record(VARIABLE, name)), None);
+            assert!(variables.keep(&record(VARIABLE, name)));
         }
         assert!(variables.take().is_empty());
         for number in 0..MOST + 10 {
-            variables.without(record(VARIABLE, number.to_string().as_bytes()));
+            variables.keep(&record(VARIABLE, number.to_string().as_bytes()));
         }
         assert_eq!(variables.take().len(), MOST);
     }
