@@ -85,12 +85,19 @@ the runner's business), pytest, cargo. And what is the runner's own."""
 
 _RUNTIME: Final = """
 PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED PYTHONFAULTHANDLER RUST_BACKTRACE
-RUST_LIB_BACKTRACE NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_REPL_HISTORY MALLOC_*
-GLIBC_TUNABLES
+RUST_LIB_BACKTRACE NODE_COMPILE_CACHE NODE_REPL_HISTORY MALLOC_* GLIBC_TUNABLES
 """
 """What language run-times and libc look up whenever they start: whether they keep compiled files,
-how they buffer, have their memory and tell of their own crash, and whom they trust in the network.
-Images for containers set them for all."""
+how they buffer, have their memory and tell of their own crash. Images for containers set them for
+all."""
+
+_NETWORK: Final = """
+SSL_CERT_FILE SSL_CERT_DIR NIX_SSL_CERT_FILE NODE_EXTRA_CA_CERTS CURL_CA_BUNDLE REQUESTS_CA_BUNDLE
+AWS_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO GIT_SSL_CAPATH GRPC_DEFAULT_SSL_ROOTS_FILE_PATH
+SSLKEYLOGFILE RUSTUP_AUTO_INSTALL
+"""
+"""Whom tools trust in the network, and whether they may fetch what is missing. They look it up when
+they start, `cargo build --offline` too; what comes from the network is no input in any case."""
 
 _WITHHELD: Final = """
 LD_* GCONV_PATH PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONINSPECT NODE_OPTIONS NODE_PATH PERL5LIB
@@ -106,7 +113,7 @@ def _read(*tables: str) -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 _NAMES, _STARTS = _read(
-    _SESSION, _TERMINAL, _PEOPLE, _SHELL, _AUTOMATION, _STARTERS, _RUNTIME, _WITHHELD
+    _SESSION, _TERMINAL, _PEOPLE, _SHELL, _AUTOMATION, _STARTERS, _RUNTIME, _NETWORK, _WITHHELD
 )
 
 

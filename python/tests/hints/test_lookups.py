@@ -153,7 +153,14 @@ def test_one_that_the_step_has_or_sets_itself_is_not_missed(tmp_path: Path) -> N
 
 @seen
 def test_what_a_session_has_set_does_not_count(tmp_path: Path) -> None:
-    names = ("DISPLAY", "EDITOR", "GITHUB_ACTIONS", "npm_config_user_agent", "LD_LIBRARY_PATH")
+    names = (
+        "DISPLAY",
+        "EDITOR",
+        "GITHUB_ACTIONS",
+        "npm_config_user_agent",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_DIR",
+    )
     tool = looking_up(tmp_path, *names)
     assert tool.build(**dict.fromkeys(names, "/none")) == "no earlier run"
     assert tool.build() == "hit"
