@@ -166,18 +166,20 @@ impl Fast {
         self.ring.want_every_call();
     }
 
-    /// What was recorded since the last time, call by call, told on top of what is `known`. True if
-    /// something was lost.
+    /// What was recorded since the last time, call by call, told on top of what is `known`, by whom the
+    /// findings are taken. True if something was lost.
     pub(crate) fn read(
         &mut self,
         index: &Index,
         known: &mut Fold,
-        mut tell: impl FnMut(&Recorded<'_>, Findings, &mut Fold),
+        mut tell: impl FnMut(&Recorded<'_>, &mut Findings, &mut Fold),
     ) -> bool {
         let Self { ring, injection, places, moving, .. } = self;
         self.busy = !ring.is_empty();
         let generation = ring.generation();
         let (mut made_up, mut arrived) = (false, Vec::new());
+        // One for all: most calls have little to say, and there are many.
+        let mut findings = Findings::default();
         let lost = ring.drain(|record| {
             let Some(recorded) = Recorded::new(record, index) else {
                 made_up = true;
@@ -188,8 +190,8 @@ impl Fast {
                 arrived.push(recorded.thread());
             }
             places.keep_only(generation);
-            let findings = Scene { places, known }.describe(&recorded);
-            tell(&recorded, findings, known);
+            Scene { places, known }.describe(&recorded, &mut findings);
+            tell(&recorded, &mut findings, known);
         });
         for thread in arrived {
             self.arrived(thread);
