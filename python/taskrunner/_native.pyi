@@ -196,7 +196,7 @@ class Event:
         """restored: paths whose unrecorded bytes were moved to `.taskrunner/replaced`."""
     @property
     def names(self) -> list[str]:
-        """opened: variables the step is given because it is known to look them up."""
+        """opened: variables the step is known to look up; exited: those it looked up in vain."""
     @property
     def hints(self) -> list[Message]:
         """hints: what its tools said."""
@@ -386,6 +386,9 @@ class Trace:
     @property
     def peers(self) -> list[tuple[str, str]]:
         """Processes outside the command's own that it asked for something: kind and address."""
+    @property
+    def variables(self) -> list[str]:
+        """Variables that were looked up and are not set, as far as that was seen; sorted."""
     @property
     def incomplete(self) -> list[tuple[str, str | None]]:
         """Why it is incomplete, with the path in question; empty if it is complete."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from taskrunner.client import env_glob, glob_of_prefix
+from taskrunner.lookups import counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -96,10 +97,13 @@ class Hints(NamedTuple):
     values: Mapping[str, tuple[str, ...]] = {}
     """Tracked keys with the values they were given: more than one contradict each other."""
     looked_up: tuple[str, ...] = ()
-    """Those names and globs that a tool looked up in its own environment: it is given what they
-    name from now on."""
+    """Those names and globs that were looked up in a process's own environment: it is given what
+    they name from now on."""
     withheld: tuple[str, ...] = ()
-    """Names that a tool looked up in its own environment, which lacks them though they are set."""
+    """Names that were looked up in a process's own environment, which lacks them though they are
+    set."""
+    unsaid: tuple[str, ...] = ()
+    """Tracked names that no tool spoke of: they were seen to be looked up, or given."""
     unhonoured: tuple[str, ...] = ()
     """Paths that were to be tracked and can't be."""
     disabled: bool = False
@@ -138,6 +142,7 @@ class Collector:
         self._patterns: dict[str, dict[str, str]] = {}
         self._values: dict[str, dict[str, None]] = {}
         self._looked_up: set[str] = set()
+        self._said: set[str] = set()
         self._withheld: set[str] = set()
         self._unhonoured: set[str] = set()
         self._disabled = False
@@ -162,6 +167,20 @@ class Collector:
             return self._answer(verb, texts[0], source, tracked=tracked)
         return None
 
+    def sees(self, names: Iterable[str]) -> None:
+        """Take the names of variables that programs were seen to look up, and not to find."""
+        for name in names:
+            if counts(name):
+                self._answer_name(name, "file", tracked=True)
+
+    def gives(self, names: Iterable[str]) -> None:
+        """Take the names of variables that the step has because it is known to look them up.
+
+        Whether it does so again may not be seen: the result depends on them all the same.
+        """
+        for name in names:
+            self._answer_name(name, "file", tracked=True)
+
     def note(self, faults: Mapping[str, int], *, lost: bool) -> None:
         """Take what was counted where hints come in."""
         for kind, count in faults.items():
@@ -180,6 +199,7 @@ class Collector:
             values={key: tuple(values) for key, values in sorted(self._values.items())},
             looked_up=tuple(sorted(self._looked_up)),
             withheld=tuple(sorted(self._withheld)),
+            unsaid=tuple(sorted(self._env.keys() - self._said)),
             unhonoured=tuple(sorted(self._unhonoured)),
             disabled=self._disabled,
             reasons=tuple(self._reasons),
@@ -221,6 +241,7 @@ class Collector:
         self, verb: str, wanted: str, source: Source, *, tracked: bool
     ) -> Sequence[bytes] | Refusal:
         if verb == "get_env":
+            self._said.add(wanted)
             return self._answer_name(wanted, source, tracked=tracked)
         glob = glob_of_prefix(wanted) if verb == "get_envs_prefix" else wanted
         try:
@@ -304,7 +325,7 @@ def provenance(hints: Hints) -> Provenance:
         "ignoredOutputs": list(hints.ignored_outputs),
         "trackedInputs": list(hints.tracked_inputs),
         "trackedOutputs": list(hints.tracked_outputs),
-        "trackedEnv": list(hints.env),
+        "trackedEnv": [name for name in hints.env if name not in hints.unsaid],
         "trackedEnvPatterns": list(hints.patterns),
         "trackedValues": list(hints.values),
         "withheldEnv": list(hints.withheld),

@@ -37,7 +37,9 @@ class Listening:
             if step not in self._collectors:
                 self._collectors[step] = self._open(self._actions[step], event.names)
         elif event.kind == "exited":
-            self._collectors[step].note(event.faults, lost=event.lost)
+            collector = self._collectors[step]
+            collector.note(event.faults, lost=event.lost)
+            collector.sees(name for name in event.names if not is_always_passed(name))
         else:
             for message in event.hints:
                 self._take(step, message)
@@ -62,6 +64,7 @@ class Listening:
                 declared=lambda name: _is_declared(name, action),
             )
         )
+        collector.gives(given)
         for name in action.variables:
             if not is_always_passed(name):
                 # The shell looks it up in its own environment, like a tool that writes to the file.

@@ -98,6 +98,8 @@ class Trace(NamedTuple):
     """From and to, in order."""
     peers: tuple[tuple[str, str], ...]
     """Running processes outside its own tree that it asked for something: kind and address."""
+    variables: tuple[str, ...]
+    """Variables that were looked up with `getenv` and are not set, where that could be seen."""
     incomplete: tuple[Incomplete, ...]
     calls: int
     """How many system calls were looked at."""
@@ -167,6 +169,7 @@ class Trace(NamedTuple):
             "programs": list(self.programs),
             "renames": [{"from": source, "to": target} for source, target in self.renames],
             "peers": [{"kind": kind, "address": address} for kind, address in self.peers],
+            "variables": list(self.variables),
         }
 
 
@@ -229,6 +232,7 @@ def trace(
         programs=tuple(found.programs),
         renames=tuple(found.renames),
         peers=tuple(found.peers),
+        variables=tuple(found.variables),
         incomplete=tuple(Incomplete(*reason) for reason in found.incomplete),
         calls=found.calls,
         stdout=b"".join(collected[1]),

@@ -105,6 +105,7 @@ impl Event {
             Native::Exited(step, exit, wall, heard) => Self {
                 faults: heard.tally.iter().map(|(fault, count)| (fault.name(), count)).collect(),
                 lost: heard.tally.lost(),
+                names: heard.looked_up.into_iter().map(OsString::from_vec).collect(),
                 ..Self::exited(py, step, (exit.code, exit.signal), wall)
             },
             Native::Judged(step, refused) => Self::stored(py, "judged", step, refused, roots),

@@ -157,6 +157,7 @@ pub(crate) struct Trace {
     programs: Vec<OsString>,
     renames: Vec<(OsString, OsString)>,
     peers: Vec<(&'static str, OsString)>,
+    variables: Vec<OsString>,
     incomplete: Vec<(&'static str, Option<OsString>)>,
     calls: u64,
 }
@@ -178,6 +179,7 @@ impl Trace {
             programs: trace.execs.iter().map(|path| text(path)).collect(),
             renames: trace.renames.iter().map(|(from, to)| (text(from), text(to))).collect(),
             peers: trace.peers.iter().map(peer).collect(),
+            variables: trace.variables.iter().map(|name| text(name)).collect(),
             incomplete: trace.incomplete.iter().map(incomplete).collect(),
             calls: trace.calls,
         }
@@ -191,6 +193,7 @@ impl Trace {
             programs: Vec::new(),
             renames: Vec::new(),
             peers: Vec::new(),
+            variables: Vec::new(),
             incomplete: Vec::new(),
             calls: 0,
         }

@@ -260,7 +260,13 @@ impl Workspace {
             merged(before.reads.clone(), &judged.inputs)
         };
         let stale = refused.is_some_and(|reason| {
-            matches!(reason.kind, NotCachedKind::BuiltOnItself | NotCachedKind::ReplacedUnknown)
+            matches!(
+                reason.kind,
+                NotCachedKind::BuiltOnItself
+                    | NotCachedKind::ReplacedUnknown
+                    // The next run has what this one lacked.
+                    | NotCachedKind::WithheldVariable
+            )
         });
         let accounted = !before.mixed && !judged.took_foreign && is_accounted_for(refused, judged);
         let noted = Noted {

@@ -285,8 +285,12 @@ impl Engine {
                 let exit = Exit { code: exit.code, signal: exit.signal };
                 let trace = trace.map_err(|untraced| untraced.reason);
                 let trace = trace.map(|trace| self.hints.without_own_use(trace));
+                let looked_up =
+                    trace.as_ref().map(|trace| trace.variables.clone()).unwrap_or_default();
                 self.ended(id, exit, wall, trace);
-                let exited = move |heard: Heard| Event::Exited(id, exit, wall, heard);
+                let exited = move |heard: Heard| {
+                    Event::Exited(id, exit, wall, Heard { looked_up: looked_up.clone(), ..heard })
+                };
                 self.hints.close(id, exited, &self.shared, &self.pool, events);
             }
             fspy::Event::Ready { key } => events.extend(self.hints.poll(key)),

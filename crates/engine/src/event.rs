@@ -23,6 +23,9 @@ pub struct Heard {
     pub tally: Tally,
     /// Connections that were still open at the end.
     pub left_open: usize,
+    /// Variables that its programs looked up in their own environment and did not find, as far as
+    /// that was seen.
+    pub looked_up: Vec<Vec<u8>>,
 }
 
 /// One event; each names its step.

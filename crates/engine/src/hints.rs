@@ -180,7 +180,7 @@ fn batches(id: StepId, requests: Vec<Request>) -> Vec<Event> {
 }
 
 fn heard(hints: &StepHints) -> Heard {
-    Heard { tally: hints.tally().clone(), left_open: hints.left_open() }
+    Heard { tally: hints.tally().clone(), left_open: hints.left_open(), ..Heard::default() }
 }
 
 /// Nothing was heard of a step that may have spoken.

@@ -165,6 +165,7 @@ mod tests {
             execs: Vec::new(),
             renames: renames.iter().map(|(from, to)| (from.to_vec(), to.to_vec())).collect(),
             peers: Vec::new(),
+            variables: Vec::new(),
             incomplete: Vec::new(),
             started_ns: 0,
             calls: 0,

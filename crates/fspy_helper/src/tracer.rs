@@ -329,6 +329,7 @@ impl Tracer {
             execs: self.execs.list,
             renames: self.renames,
             peers: self.peers.list,
+            variables: self.fast.as_mut().map(Fast::take_variables).unwrap_or_default(),
             incomplete: self.incomplete.list,
             started_ns: self.started_ns,
             calls: self.calls,

@@ -2,7 +2,7 @@
 //!
 //! The helper makes the loader of a program load it. It then asks the helper for the ring, maps the
 //! page from which the filter lets file calls through, and leads the C library's own system call
-//! instructions to the hook. It wraps no function. Loaded by anybody else, it finds no helper that
+//! instructions, and `getenv`, to hooks of its own. It wraps no symbol. Loaded by anybody else, it finds no helper that
 //! answers, and does nothing.
 //!
 //! It needs no library and no symbol of any libc, uses no thread-local storage, and allocates
@@ -30,9 +30,11 @@ mod patch;
 mod sys;
 #[cfg(target_arch = "x86_64")]
 mod user;
+#[cfg(target_arch = "x86_64")]
+mod variables;
 
 /// The trace format this library belongs to: `fspy_trace::FORMAT`, checked by fspy's tests.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The same as the ELF note, for whoever has the library loaded.
 #[unsafe(no_mangle)]

@@ -6,12 +6,14 @@
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use fspy_ring::{BYTES, HANDSHAKE_DIR, Handshake, MAX_SITES, PAGE, Site, SiteKind, Writer};
+use fspy_ring::{
+    BYTES, Entrance, HANDSHAKE_DIR, Handshake, MAX_SITES, PAGE, Site, SiteKind, Writer,
+};
 
 use crate::base::READS_POINTER;
 use crate::hook::{PROGRAM, RING};
 use crate::sys::{self, call, failed};
-use crate::{any_call, entry};
+use crate::{any_call, entry, variables};
 
 const O_RDWR: i64 = 2;
 const PROT_READ: i64 = 1;
@@ -44,6 +46,7 @@ pub(crate) extern "C" fn begin(_count: i32, _arguments: *const usize, environmen
     // SAFETY: before the program's first instruction there is one thread, and it is here.
     unsafe {
         (&raw mut (*handshake.as_mut_ptr()).program).write(0);
+        (&raw mut (*handshake.as_mut_ptr()).lookup.address).write(0);
         (&raw mut (*handshake.as_mut_ptr()).count).write(0);
         let address = handshake.as_mut_ptr().expose_provenance() as i64;
         let args = [i64::from(HANDSHAKE_DIR), address, O_RDWR, 0, 0, 0];
@@ -54,13 +57,17 @@ pub(crate) extern "C" fn begin(_count: i32, _arguments: *const usize, environmen
         let mapped = map_ring(ring);
         call(sys::CLOSE, [ring, 0, 0, 0, 0, 0]);
         let Some(writer) = mapped else { return };
-        if map_page() {
+        let handshake = handshake.as_ptr();
+        let lookup = (*handshake).lookup;
+        if let Some(moved) = map_page(&lookup) {
             RING = writer;
-            let handshake = handshake.as_ptr();
             PROGRAM = (*handshake).program as u32;
             READS_POINTER = allows_thread_pointer(environment);
             let count = ((*handshake).count as usize).min(MAX_SITES);
             patch_all((&raw const (*handshake).sites).cast(), count);
+            if moved {
+                patch_function(&lookup);
+            }
         }
     }
 }
@@ -99,7 +106,9 @@ unsafe fn map_ring(ring: i64) -> Option<Writer> {
         .then(|| unsafe { Writer::at(ptr::with_exposed_provenance(address as usize)) })
 }
 
-unsafe fn map_page() -> bool {
+/// Whether the beginning of the function that looks variables up was moved there; `None` if there is no
+/// page.
+unsafe fn map_page(lookup: &Entrance) -> Option<bool> {
     let page = PAGE as i64;
     let size = PAGE_SIZE as i64;
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -111,12 +120,27 @@ unsafe fn map_page() -> bool {
             if !failed(mapped) {
                 call(sys::MUNMAP, [mapped, size, 0, 0, 0, 0]);
             }
-            return false;
+            return None;
         }
         for (index, byte) in STUB.into_iter().enumerate() {
             ptr::with_exposed_provenance_mut::<u8>(PAGE + index).write_volatile(byte);
         }
-        call(sys::MPROTECT, [page, size, PROT_READ | PROT_EXEC, 0, 0, 0]) == 0
+        let moved = variables::move_to_page(lookup);
+        (call(sys::MPROTECT, [page, size, PROT_READ | PROT_EXEC, 0, 0, 0]) == 0).then_some(moved)
+    }
+}
+
+/// Leads the function to the library.
+unsafe fn patch_function(lookup: &Entrance) {
+    let start = lookup.address & !(PAGE_SIZE - 1);
+    let end = lookup.address + lookup.length;
+    let length = (end - start).next_multiple_of(PAGE_SIZE);
+    // SAFETY: code of a library, whose protection is put back.
+    unsafe {
+        if protect(start, length, PROT_READ | PROT_WRITE | PROT_EXEC) {
+            lead(lookup.address, variables::target(), lookup.length as usize);
+            protect(start, length, PROT_READ | PROT_EXEC);
+        }
     }
 }
 
@@ -164,18 +188,26 @@ unsafe fn patch(site: Site, used: &mut [usize; SiteKind::COUNT]) {
             SiteKind::Function | SiteKind::FromStack => any_call::slot(site, *next),
             _ => entry::slot(site, *next),
         };
-        let Some(slot) = slot else { return };
-        let distance = slot.wrapping_sub(site.address + JUMP_LENGTH).cast_signed();
-        let Ok(distance) = i32::try_from(distance) else { return };
-        *next += 1;
-        let code =
-            |index: usize| ptr::with_exposed_provenance_mut::<u8>(site.address as usize + index);
+        if slot.is_some_and(|slot| lead(site.address, slot, site.kind.replaced())) {
+            *next += 1;
+        }
+    }
+}
+
+/// Replaces `length` bytes of code by a jump; false if it does not reach that far.
+unsafe fn lead(address: u64, target: u64, length: usize) -> bool {
+    let distance = target.wrapping_sub(address + JUMP_LENGTH).cast_signed();
+    let Ok(distance) = i32::try_from(distance) else { return false };
+    let code = |index: usize| ptr::with_exposed_provenance_mut::<u8>(address as usize + index);
+    // SAFETY: the code is writable, and nobody else runs.
+    unsafe {
         code(0).write_volatile(JUMP);
         for (index, byte) in distance.to_le_bytes().into_iter().enumerate() {
             code(1 + index).write_volatile(byte);
         }
-        for index in JUMP_LENGTH as usize..site.kind.replaced() {
+        for index in JUMP_LENGTH as usize..length {
             code(index).write_volatile(NOP);
         }
     }
+    true
 }

@@ -19,6 +19,10 @@ pub const REPORTED_WORDS: usize = 8;
 pub const FAST: [u32; 12] = [262, 257, 4, 6, 332, 21, 269, 439, 267, 89, 2, LIST];
 /// `getdents64`: recorded with the directory as [`Entry`]'s base and identity, and no path.
 pub const LIST: u32 = 217;
+/// No call has this number: its records are of variables that were looked up and not found, by name.
+pub const VARIABLE: u32 = 0x7ace_0003;
+/// Longer names of variables are not recorded.
+pub const LONGEST_NAME: usize = 255;
 /// Most places in the C library that are patched.
 pub const MAX_SITES: usize = 128;
 
@@ -185,10 +189,30 @@ impl SiteKind {
 pub struct Handshake {
     /// A number for the program that the process runs.
     pub program: u64,
+    /// Where variables are looked up.
+    pub lookup: Entrance,
     /// How many of the following count.
     pub count: u64,
     /// One [`Site`] each, packed; in the order of their addresses, one library after the other.
     pub sites: [u64; MAX_SITES],
+}
+
+/// Where a function begins: whole instructions that do the same wherever they are, with room for a
+/// jump in their place.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entrance {
+    /// Where they are; 0 if there is no such function.
+    pub address: u64,
+    /// How many bytes they are.
+    pub length: u64,
+    /// The instructions.
+    pub code: [u8; Entrance::ROOM],
+}
+
+impl Entrance {
+    /// Most bytes that are moved.
+    pub const ROOM: usize = 24;
 }
 
 /// A place to be patched in a process.

@@ -28,8 +28,8 @@ mod writer;
 
 pub use fingerprint::{Fingerprint, hash};
 pub use layout::{
-    BYTES, Entry, FAST, HANDSHAKE_DIR, Handshake, LIST, LONGEST, MAX_SITES, NUMBER, PAGE,
-    PAGE_EXIT, REPORT_DIR, REPORTED_WORDS, Site, SiteKind,
+    BYTES, Entrance, Entry, FAST, HANDSHAKE_DIR, Handshake, LIST, LONGEST, LONGEST_NAME, MAX_SITES,
+    NUMBER, PAGE, PAGE_EXIT, REPORT_DIR, REPORTED_WORDS, Site, SiteKind, VARIABLE,
 };
 #[cfg(feature = "reader")]
 pub use reader::{Broken, Reader, Record};

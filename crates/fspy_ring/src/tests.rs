@@ -234,6 +234,27 @@ fn turned_off_it_is_not_open() {
 }
 
 #[test]
+fn a_variable_is_recorded_once_and_counts_as_no_call() {
+    let ring = Ring::new();
+    let (writer, mut reader) = (ring.writer(), ring.reader());
+    for name in ["HOME", "CFLAGS", "HOME"] {
+        writer.record_variable(name.as_bytes());
+    }
+    let mut seen = Vec::new();
+    assert_eq!(
+        reader.drain(|record| seen.push((record.entry.number, record.path.clone()))),
+        Ok(true)
+    );
+    assert_eq!(seen, [(VARIABLE, b"HOME".to_vec()), (VARIABLE, b"CFLAGS".to_vec())]);
+    writer.record_variable(b"HOME");
+    assert!(reader.is_empty());
+    assert_eq!(reader.repeated(), 0);
+    reader.turn_off();
+    writer.record_variable(b"LATE");
+    assert!(reader.is_empty());
+}
+
+#[test]
 fn a_site_is_the_same_after_it_was_one_word() {
     for kind in SiteKind::COMPARED.into_iter().chain([SiteKind::Function, SiteKind::FromStack]) {
         for first in [false, true] {

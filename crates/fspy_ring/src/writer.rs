@@ -4,7 +4,9 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::fingerprint::Fingerprint;
-use crate::layout::{CAPACITY, ENTRY_WORDS, Entry, KNOWN, PADDING, RESERVED, Shared, WRITTEN};
+use crate::layout::{
+    CAPACITY, ENTRY_WORDS, Entry, KNOWN, PADDING, RESERVED, Shared, VARIABLE, WRITTEN,
+};
 use crate::text::{WORD, entry_word, text_word, words};
 
 /// Room that is kept for those who found room, made their call, and come to record it.
@@ -69,11 +71,27 @@ impl Writer {
     /// Whether the same call is on record; it is counted then.
     #[must_use]
     pub fn knows(&self, call: Fingerprint) -> bool {
-        let known = self.slot(call).load(Acquire) == call.0;
+        let known = self.has(call);
         if known {
             self.count();
         }
         known
+    }
+
+    /// Whether the same is on record, which counts as no call.
+    #[must_use]
+    pub fn has(&self, same: Fingerprint) -> bool {
+        self.slot(same).load(Acquire) == same.0
+    }
+
+    /// Records that a variable was looked up and not found, once. Without room it is not recorded.
+    pub fn record_variable(&self, name: &[u8]) {
+        let path_length = name.len() as u16;
+        let entry = Entry { number: VARIABLE, path_length, ..Entry::default() };
+        let same = Fingerprint::new(&entry, 0, name, 0);
+        if self.is_open() && !self.has(same) && self.record(&entry, &[], name).is_ok() {
+            self.remember(same);
+        }
     }
 
     /// A call was recorded, and need not be once more.

@@ -24,6 +24,8 @@ impl Trace {
         add_new(&mut self.execs, later.execs);
         self.renames.extend(later.renames);
         add_new(&mut self.peers, later.peers);
+        add_new(&mut self.variables, later.variables);
+        self.variables.sort_unstable();
         add_new(&mut self.incomplete, later.incomplete);
         self.calls += later.calls;
         self.recorded += later.recorded;
@@ -92,6 +94,7 @@ mod tests {
             execs: vec![b"/bin/tool".to_vec()],
             renames: Vec::new(),
             peers: Vec::new(),
+            variables: Vec::new(),
             incomplete: Vec::new(),
             started_ns: 7,
             calls: 1,
@@ -131,5 +134,15 @@ mod tests {
         let mut first = trace(&[]);
         first.incomplete.push(Incomplete::StillTalking);
         assert_eq!(first.followed_by(trace(&[])).incomplete, [Incomplete::StillTalking]);
+    }
+
+    #[test]
+    fn variables_of_all_attempts_are_those_of_the_run() {
+        let looked_up = |names: &[&str]| Trace {
+            variables: names.iter().map(|name| name.as_bytes().to_vec()).collect(),
+            ..trace(&[])
+        };
+        let joined = looked_up(&["B", "C"]).followed_by(looked_up(&["A", "B"]));
+        assert_eq!(joined.variables, [b"A", b"B", b"C"]);
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stat::{Kind, StatId};
 
 /// Version of the encoding of [`Trace`]: helper and runner come from one wheel and must agree.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What was at a path at the moment a call named it, before the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,6 +193,8 @@ pub struct Trace {
     pub renames: Vec<(Vec<u8>, Vec<u8>)>,
     /// Processes outside the tree that were asked for something.
     pub peers: Vec<Peer>,
+    /// Variables that were looked up and not found, as far as that was seen: names, sorted.
+    pub variables: Vec<Vec<u8>>,
     /// Why it is incomplete; empty if it is complete.
     pub incomplete: Vec<Incomplete>,
     /// Moment before the command started, by the clock that stamps files (nanoseconds).

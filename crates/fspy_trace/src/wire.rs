@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::trace::{Fidelity, Trace};
 
 /// Version of every type in this module and in [`crate::Trace`].
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Environment variable that names the highest rung of the ladder to try: `notify` or `fast`,
 /// `ptrace-filter`, `ptrace`. Read by runner and helper.

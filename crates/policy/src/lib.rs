@@ -33,4 +33,4 @@ pub use zone::{Zone, is_foundation, is_tool_state, is_unlisted_name, zone_of};
 
 /// Version of everything that is stored: part of every weak fingerprint, so that entries of
 /// different versions never meet.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;

@@ -196,7 +196,7 @@ pub fn is_tool_state(path: &[u8]) -> bool {
 }
 
 /// Whether a tool that finds another file at this place may still trust what it made before: the
-/// toolchain, installed packages, build descriptions. Sources it looks at again and goes by.
+/// toolchain, installed packages, build descriptions, variables. Sources it looks at again and goes by.
 #[must_use]
 pub fn is_foundation(op: &Op) -> bool {
     let place = &op.place;
@@ -206,9 +206,9 @@ pub fn is_foundation(op: &Op) -> bool {
         return false;
     }
     match place.root {
-        Root::Absolute | Root::Home | Root::Path => true,
+        Root::Absolute | Root::Home | Root::Path | Root::Env => true,
         Root::Workspace => is_package_file(&place.rel) || named(),
-        Root::Above | Root::Temp | Root::Env => false,
+        Root::Above | Root::Temp => false,
     }
 }
 
@@ -339,6 +339,7 @@ mod tests {
             (Root::Workspace, b"src/main.c", false),
             (Root::Workspace, b"NotAMakefile", false),
             (Root::Temp, b"x", false),
+            (Root::Env, b"CFLAGS", true),
         ] {
             let place = Place { root, rel: rel.to_vec() };
             assert_eq!(

@@ -230,6 +230,7 @@ fn run(tree: &mut Tree, program: &[Act]) -> Judgement {
         records: machine.fold.into_records(),
         execs: Vec::new(),
         peers: Vec::new(),
+        variables: Vec::new(),
         incomplete: Vec::new(),
         renames: Vec::new(),
         started_ns: i64::MAX,

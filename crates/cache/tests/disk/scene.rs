@@ -167,6 +167,7 @@ pub(crate) fn run_as(
         execs: vec![],
         renames: vec![],
         peers: vec![],
+        variables: vec![],
         incomplete: vec![],
         started_ns,
         calls: 0,

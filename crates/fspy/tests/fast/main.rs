@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 mod syscall;
+mod variables;
 
 use std::fs;
 use std::path::{Path, PathBuf};

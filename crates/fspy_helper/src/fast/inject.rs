@@ -4,13 +4,13 @@
 //! Each step is taken only right after the one before, by the same process. Anything else that a
 //! process does in between is answered as ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use fspy_ring::{HANDSHAKE_DIR, Handshake, MAX_SITES, Site};
+use fspy_ring::{Entrance, HANDSHAKE_DIR, Handshake, MAX_SITES, Site};
 use rustix::fs::{MemfdFlags, memfd_create};
 use stat::StatId;
 
@@ -71,6 +71,8 @@ pub(crate) struct Injection {
     stages: HashMap<u32, Stage>,
     /// What each process runs.
     running: HashMap<u32, Running>,
+    /// Programs of which a process was started.
+    met: HashSet<Program>,
     /// Programs that have the library, in the order of the numbers they were given, and how many
     /// calls of each were recorded that are not counted yet.
     given: Vec<(Program, u64)>,
@@ -83,6 +85,7 @@ impl Injection {
             workshop,
             stages: HashMap::new(),
             running: HashMap::new(),
+            met: HashSet::new(),
             given: Vec::new(),
             stopped: false,
         }
@@ -230,8 +233,10 @@ impl Injection {
             return false;
         }
         self.count_recorded();
-        // What is cheap to tell comes first: most processes of a build are small.
-        lock(&self.workshop.habits).starts(program)
+        // What is cheap to tell comes first: most processes of a build are small. The first of a
+        // program in a step gets it in any case: what is seen of variables depends on no other step.
+        let pays = lock(&self.workshop.habits).starts(program);
+        (self.met.insert(program) || pays)
             && self.is_fit(tid)
             && is_plain_loader(tid, notification.instruction)
     }
@@ -256,9 +261,12 @@ impl Injection {
         if self.stopped || !has_one_thread(tid) {
             return false;
         }
-        let sites = self.sites(tid);
-        let words = [self.given.len() as u64, sites.len() as u64];
-        let bytes: Vec<_> = words.into_iter().chain(sites).flat_map(u64::to_ne_bytes).collect();
+        let (lookup, sites) = self.to_patch(tid);
+        let mut bytes = (self.given.len() as u64).to_ne_bytes().to_vec();
+        bytes.extend([lookup.address, lookup.length].into_iter().flat_map(u64::to_ne_bytes));
+        bytes.extend(lookup.code);
+        let count = std::iter::once(sites.len() as u64);
+        bytes.extend(count.chain(sites).flat_map(u64::to_ne_bytes));
         let given = bytes.len() <= size_of::<Handshake>()
             && listener.is_valid(notification.id)
             && memory::write(tid, notification.args[1], &bytes).is_ok()
@@ -269,22 +277,26 @@ impl Injection {
         given
     }
 
-    /// Where to patch a process, in order, as [`Handshake`] wants it.
-    fn sites(&self, tid: u32) -> Vec<u64> {
-        let mut found = Vec::new();
+    /// Where to patch a process, the sites in order, as [`Handshake`] wants it.
+    fn to_patch(&self, tid: u32) -> (Entrance, Vec<u64>) {
+        let (mut lookup, mut found) = (Entrance::default(), Vec::new());
         for code in c_library(tid) {
             let Some(id) = code.identity() else { continue };
-            let sites = lock(&self.workshop.libraries).sites(&code.path, &id);
+            let library = lock(&self.workshop.libraries).get(&code.path, &id);
             let mut first = true;
-            found.extend(sites.iter().filter_map(|site| {
-                let address = code.start + site.offset.checked_sub(code.offset)?;
-                let within = address < code.end;
-                let first = within && std::mem::take(&mut first);
-                within.then_some(Site { address, kind: site.kind, first }.packed())
+            found.extend(library.sites.iter().filter_map(|site| {
+                let address = code.address(site.offset)?;
+                let first = std::mem::take(&mut first);
+                Some(Site { address, kind: site.kind, first }.packed())
             }));
+            let function = library.lookup.and_then(|function| {
+                let address = code.address(function.address)?;
+                Some(Entrance { address, ..function })
+            });
+            lookup = function.unwrap_or(lookup);
         }
         found.truncate(MAX_SITES);
-        found
+        (lookup, found)
     }
 }
 

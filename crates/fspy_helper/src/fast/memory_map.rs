@@ -26,6 +26,12 @@ pub(crate) struct Code {
 }
 
 impl Code {
+    /// Where something in the file is, if it is mapped here.
+    pub(crate) fn address(&self, offset: u64) -> Option<u64> {
+        let address = self.start + offset.checked_sub(self.offset)?;
+        (address < self.end).then_some(address)
+    }
+
     /// Identity of the file, if it still is the one that is mapped.
     pub(crate) fn identity(&self) -> Option<stat::StatId> {
         let id = look::identity(&rustix::fs::stat(stat::as_path(&self.path)).ok()?);

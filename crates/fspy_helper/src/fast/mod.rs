@@ -6,6 +6,7 @@
 
 mod any_call;
 mod elf;
+mod entrance;
 mod habits;
 mod inject;
 mod memory_map;
@@ -18,6 +19,7 @@ mod repeated;
 mod report;
 mod ring;
 mod sites;
+mod variables;
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -43,6 +45,7 @@ use moving::Moving;
 use recorded::Scene;
 use ring::Ring;
 use sites::Libraries;
+use variables::Variables;
 
 use crate::describe::Findings;
 use crate::listen::{Notification, Waiting};
@@ -104,7 +107,7 @@ impl Workshop {
             let mut libraries = workshop.libraries.lock().unwrap_or_else(PoisonError::into_inner);
             for path in USUAL {
                 if let Ok(stat) = rustix::fs::stat(path) {
-                    libraries.sites(path.as_bytes(), &look::identity(&stat));
+                    libraries.get(path.as_bytes(), &look::identity(&stat));
                 }
             }
         });
@@ -144,6 +147,7 @@ pub(crate) struct Fast {
     /// `None` once paths may mean other files to some process than to others.
     repeated: Option<Repeated>,
     moving: Moving,
+    variables: Variables,
     /// Something was in the ring when it was last looked at.
     busy: bool,
 }
@@ -157,6 +161,7 @@ impl Fast {
             places: Places::default(),
             repeated: Some(Repeated::default()),
             moving: Moving::default(),
+            variables: Variables::default(),
             busy: false,
         })
     }
@@ -164,6 +169,11 @@ impl Fast {
     /// Has every call recorded, for a call log.
     pub(crate) fn want_every_call(&self) {
         self.ring.want_every_call();
+    }
+
+    /// Names of variables that were looked up and not found, sorted.
+    pub(crate) fn take_variables(&mut self) -> Vec<Vec<u8>> {
+        self.variables.take()
     }
 
     /// What was recorded since the last time, call by call, told on top of what is `known`, by whom the
@@ -174,13 +184,16 @@ impl Fast {
         known: &mut Fold,
         mut tell: impl FnMut(&Recorded<'_>, &mut Findings, &mut Fold),
     ) -> bool {
-        let Self { ring, injection, places, moving, .. } = self;
+        let Self { ring, injection, places, moving, variables, .. } = self;
         self.busy = !ring.is_empty();
         let generation = ring.generation();
         let (mut made_up, mut arrived) = (false, Vec::new());
         // One for all: most calls have little to say, and there are many.
         let mut findings = Findings::default();
         let lost = ring.drain(|record| {
+            if variables.keep(record) {
+                return;
+            }
             let Some(recorded) = Recorded::new(record, index) else {
                 made_up = true;
                 return;

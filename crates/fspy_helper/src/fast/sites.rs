@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 
-use fspy_ring::{FAST, MAX_SITES, SiteKind};
+use fspy_ring::{Entrance, FAST, MAX_SITES, SiteKind};
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 use stat::{StatId, as_path};
 
 use super::any_call;
 use super::elf::Elf;
+use super::entrance::entrance;
 
 /// Libraries larger than this are none that is looked for.
 const LARGEST: u64 = 16 << 20;
@@ -31,22 +32,36 @@ pub(crate) struct Site {
 
 /// What is known of the libraries met so far, by build.
 #[derive(Debug, Default)]
-pub(crate) struct Libraries(HashMap<(u64, u64, i64, u64), Arc<Vec<Site>>>);
+pub(crate) struct Libraries(HashMap<(u64, u64, i64, u64), Arc<Library>>);
+
+/// What is of interest in a library.
+#[derive(Debug, Default)]
+pub(crate) struct Library {
+    pub(crate) sites: Vec<Site>,
+    /// Where variables are looked up; its address is an offset in the file.
+    pub(crate) lookup: Option<Entrance>,
+}
 
 impl Libraries {
-    /// Places in the library at `path`, which is now `id`.
-    pub(crate) fn sites(&mut self, path: &[u8], id: &StatId) -> Arc<Vec<Site>> {
+    /// The library at `path`, which is now `id`.
+    pub(crate) fn get(&mut self, path: &[u8], id: &StatId) -> Arc<Library> {
         let key = (id.dev, id.ino, id.ctime_ns, id.size);
         let found = self.0.entry(key).or_insert_with(|| {
             let readable = id.size <= LARGEST;
             let elf = readable.then(|| fs::read(as_path(path)).ok()).flatten();
-            Arc::new(elf.and_then(|elf| in_library(&elf)).unwrap_or_default())
+            Arc::new(elf.and_then(|elf| library(&elf)).unwrap_or_default())
         });
         Arc::clone(found)
     }
 }
 
-/// All places in an ELF file; `None` if it is none that is understood.
+/// What is in an ELF file; `None` if it is none that is understood.
+fn library(elf: &[u8]) -> Option<Library> {
+    let lookup = Elf::new(elf).and_then(|elf| entrance(&elf));
+    Some(Library { sites: in_library(elf)?, lookup })
+}
+
+/// All places in it.
 fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
     let elf = Elf::new(elf)?;
     let text = elf.section(b".text")?;
@@ -96,7 +111,7 @@ fn kind(code: &[u8]) -> Option<SiteKind> {
 }
 
 /// Instructions from some way before `at` to some way after it, with their place in the code.
-fn around(code: &[u8], at: usize) -> impl Iterator<Item = Instruction> {
+pub(super) fn around(code: &[u8], at: usize) -> impl Iterator<Item = Instruction> {
     let start = at.saturating_sub(INTO_STEP);
     let end = code.len().min(at + NEARBY);
     let window = code.get(start..end).unwrap_or_default();
@@ -147,16 +162,7 @@ fn entered_from_afar(code: &[u8], sites: &[(usize, SiteKind)]) -> HashSet<usize>
     let (Some(&(lowest, _)), Some(&(highest, _))) = (sites.first(), sites.last()) else {
         return entered;
     };
-    for index in memchr::memchr3_iter(0xe8, 0xe9, 0x0f, code) {
-        let bytes = code.get(index..).unwrap_or_default();
-        let (length, distance) = match bytes {
-            [0xe8 | 0xe9, rest @ ..] => (5, rest.first_chunk()),
-            [0x0f, 0x80..=0x8f, rest @ ..] => (6, rest.first_chunk()),
-            _ => continue,
-        };
-        let Some(distance) = distance else { continue };
-        let distance = i64::from(i32::from_le_bytes(*distance));
-        let target = (index as u64 + length).wrapping_add_signed(distance);
+    for target in far_targets(code) {
         if target <= lowest as u64 || target > highest as u64 + 8 {
             continue;
         }
@@ -167,7 +173,20 @@ fn entered_from_afar(code: &[u8], sites: &[(usize, SiteKind)]) -> HashSet<usize>
     entered
 }
 
-fn is_branch(instruction: &Instruction) -> bool {
+/// Where long branches lead, and whatever else may be one.
+pub(super) fn far_targets(code: &[u8]) -> impl Iterator<Item = u64> {
+    memchr::memchr3_iter(0xe8, 0xe9, 0x0f, code).filter_map(|index| {
+        let (length, distance) = match code.get(index..)? {
+            [0xe8 | 0xe9, rest @ ..] => (5, rest.first_chunk()?),
+            [0x0f, 0x80..=0x8f, rest @ ..] => (6, rest.first_chunk()?),
+            _ => return None,
+        };
+        let distance = i64::from(i32::from_le_bytes(*distance));
+        Some((index as u64 + length).wrapping_add_signed(distance))
+    })
+}
+
+pub(super) fn is_branch(instruction: &Instruction) -> bool {
     instruction.op_count() > 0
         && matches!(
             instruction.op0_kind(),

@@ -154,6 +154,7 @@ impl Run {
             execs: Vec::new(),
             renames: self.renames,
             peers: self.peers,
+            variables: Vec::new(),
             incomplete: self.incomplete,
             started_ns: i64::MAX,
             calls: 0,
