@@ -208,16 +208,16 @@ impl Tracer {
         let mut read = 0;
         let lost = fast.read(index, fold, |recorded, findings, fold| {
             #[cfg(feature = "mutations")]
-            let findings = mutations::without(findings);
+            let findings = &mut mutations::without(std::mem::take(findings));
             read += 1;
             if let Some(log) = log {
                 note(log, recorded.thread(), recorded.call, recorded.name());
             }
             // Such calls find nothing else.
-            for event in findings.events {
+            for event in findings.events.drain(..) {
                 fold.add(&event.path, event.op, &event.before);
             }
-            incomplete.extend(findings.incomplete);
+            incomplete.extend(std::mem::take(&mut findings.incomplete));
         });
         fast.look_for_arrivals();
         self.recorded += read;

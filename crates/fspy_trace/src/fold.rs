@@ -3,9 +3,9 @@
 //! A pure function of its events. Memory grows with the number of paths, not of calls.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
-use foldhash::fast::RandomState;
-use indexmap::IndexMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use stat::Kind;
 
 use crate::trace::{Change, Op, Record, Seen, State};
@@ -13,8 +13,11 @@ use crate::trace::{Change, Op, Record, Seen, State};
 /// Folds events into records.
 #[derive(Debug, Default)]
 pub struct Fold {
-    /// In first-touch order. The path stands in the key until the end.
-    records: IndexMap<Vec<u8>, Record, RandomState>,
+    /// In first-touch order.
+    records: Vec<Record>,
+    /// Where each is, by its path.
+    index: HashTable<usize>,
+    hasher: DefaultHashBuilder,
     /// Opened for writing alone, and nothing happened since: a truncation now means that no old
     /// byte mattered (`split`, `dd` and libuv open first and truncate then).
     just_opened: HashSet<usize>,
@@ -32,19 +35,19 @@ impl Fold {
     #[must_use]
     pub fn knows_listing(&self, path: &[u8]) -> bool {
         let known = |record: &Record| record.seen.list.is_some() || record.change.is_some();
-        self.records.get(path).is_some_and(known)
+        self.get(path).is_some_and(known)
     }
 
     /// Whether the command itself changed what is at this path, or the name of it.
     #[must_use]
     pub fn has_changed(&self, path: &[u8]) -> bool {
-        self.records.get(path).is_some_and(|record| record.change.is_some())
+        self.get(path).is_some_and(|record| record.change.is_some())
     }
 
     /// Adds one event: `op` on `path`, where `before` is what the path held just before it.
     pub fn add(&mut self, path: &[u8], op: Op, before: &State) {
         let at = self.entry(path, before);
-        let just_opened = self.just_opened.remove(&at);
+        let just_opened = !self.just_opened.is_empty() && self.just_opened.remove(&at);
         let record = &mut self.records[at];
         match op {
             Op::Change(Change::Replace) if just_opened => record.change = Some(Change::Replace),
@@ -63,23 +66,34 @@ impl Fold {
     /// The records, in first-touch order.
     #[must_use]
     pub fn into_records(self) -> Vec<Record> {
-        let record = |(path, record)| Record { path, ..record };
-        self.records.into_iter().map(record).collect()
+        self.records
+    }
+
+    fn get(&self, path: &[u8]) -> Option<&Record> {
+        self.records.get(self.position(path, self.hasher.hash_one(path))?)
+    }
+
+    fn position(&self, path: &[u8], hash: u64) -> Option<usize> {
+        self.index.find(hash, |&at| self.records[at].path == path).copied()
     }
 
     fn entry(&mut self, path: &[u8], before: &State) -> usize {
-        if let Some(at) = self.records.get_index_of(path) {
+        let hash = self.hasher.hash_one(path);
+        if let Some(at) = self.position(path, hash) {
             return at;
         }
-        let record = Record {
-            path: Vec::new(),
+        let at = self.records.len();
+        self.records.push(Record {
+            path: path.to_vec(),
             before: before.clone(),
             seen: Seen::default(),
             change: None,
             touched: false,
             at_change: None,
-        };
-        self.records.insert_full(path.to_vec(), record).0
+        });
+        let Self { records, index, hasher, .. } = self;
+        index.insert_unique(hash, at, |&at| hasher.hash_one(&records[at].path[..]));
+        at
     }
 }
 

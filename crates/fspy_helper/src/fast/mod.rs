@@ -176,18 +176,20 @@ impl Fast {
         self.variables.take()
     }
 
-    /// What was recorded since the last time, call by call, told on top of what is `known`. True if
-    /// something was lost.
+    /// What was recorded since the last time, call by call, told on top of what is `known`, by whom the
+    /// findings are taken. True if something was lost.
     pub(crate) fn read(
         &mut self,
         index: &Index,
         known: &mut Fold,
-        mut tell: impl FnMut(&Recorded<'_>, Findings, &mut Fold),
+        mut tell: impl FnMut(&Recorded<'_>, &mut Findings, &mut Fold),
     ) -> bool {
         let Self { ring, injection, places, moving, variables, .. } = self;
         self.busy = !ring.is_empty();
         let generation = ring.generation();
         let (mut made_up, mut arrived) = (false, Vec::new());
+        // One for all: most calls have little to say, and there are many.
+        let mut findings = Findings::default();
         let lost = ring.drain(|record| {
             if variables.keep(record) {
                 return;
@@ -201,8 +203,8 @@ impl Fast {
                 arrived.push(recorded.thread());
             }
             places.keep_only(generation);
-            let findings = Scene { places, known }.describe(&recorded);
-            tell(&recorded, findings, known);
+            Scene { places, known }.describe(&recorded, &mut findings);
+            tell(&recorded, &mut findings, known);
         });
         for thread in arrived {
             self.arrived(thread);

@@ -93,15 +93,13 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Describes one call.
-    pub(super) fn describe(&mut self, recorded: &Recorded<'_>) -> Findings {
-        let mut findings = Findings::default();
+    /// Adds what one call gave away.
+    pub(super) fn describe(&mut self, recorded: &Recorded<'_>, findings: &mut Findings) {
         if matches!(recorded.call.meaning, Meaning::List) {
-            self.listed(recorded, &mut findings);
+            self.listed(recorded, findings);
         } else if !recorded.record.path.is_empty() {
-            self.named(recorded, &mut findings);
+            self.named(recorded, findings);
         }
-        findings
     }
 
     fn named(&mut self, recorded: &Recorded<'_>, findings: &mut Findings) {
@@ -276,7 +274,9 @@ mod tests {
         let record = Record { entry, base: Vec::new(), path };
         let (mut places, known) = (Places::default(), Fold::new());
         let mut scene = Scene { places: &mut places, known: &known };
-        scene.describe(&Recorded::new(&record, &Index::new()).unwrap())
+        let mut findings = Findings::default();
+        scene.describe(&Recorded::new(&record, &Index::new()).unwrap(), &mut findings);
+        findings
     }
 
     #[test]
