@@ -100,8 +100,6 @@ impl Scene<'_> {
         let (beneath, in_root) =
             (resolve & libc::RESOLVE_BENEATH != 0, resolve & libc::RESOLVE_IN_ROOT != 0);
         if !beneath && !in_root {
-            // Each link that is crossed counts here, known or not.
-            self.places = None;
             let known = self.found.events.len();
             let place = self.place_of(path, Some(0), flags.follows());
             let crossed = self.found.events.len() > known;

@@ -20,6 +20,10 @@ impl Scene<'_> {
             self.found.named.extend(self.read.take().map(|(_, text)| text));
             return;
         }
+        if asked.is_none() {
+            // Where something is about to change must be sure, whatever others move meanwhile.
+            self.places = None;
+        }
         self.describe_now(meaning);
         if let Some(asked) = asked {
             repeated.learns(asked, &self.found);
