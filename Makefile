@@ -173,6 +173,7 @@ bench: build ## what a run, a plan, the tracer and a hint cost: ratios, by the s
 	$(BIN)/python benches/schedule.py
 	cargo run --locked --release -p fspy --example overhead
 	$(BIN)/python benches/trace_overhead.py
+	$(BIN)/python benches/trace_profile.py
 	$(BIN)/python benches/hints.py
 	$(BIN)/python benches/hints_abuse.py
 
