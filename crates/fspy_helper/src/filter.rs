@@ -286,6 +286,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
     fn questions_about_open_files_are_let_through_where_libraries_ask_them() {
         const LIBRARY: u64 = 0x7f00_1234_5000;
         let ways = [(0xfff0_0020, 0x6a), (0x100, 0x20), (0x20, 0x42)];

@@ -64,6 +64,7 @@ impl Reported {
 }
 
 #[cfg(test)]
+#[cfg(target_arch = "x86_64")] // Only there is a fast way.
 mod tests {
     use fspy_trace::Op;
 
