@@ -64,14 +64,15 @@ def variants(root: Path, tasks: int) -> dict[str, Callable[[], None]]:
             [*TASKRUNNER, "run", *options, names], cwd=root, check=True, capture_output=True
         )
 
-    def cold(*options: str) -> None:
-        shutil.rmtree(root / ".taskrunner", ignore_errors=True)
-        run("--concurrency=1", *options)
-
-    def restored() -> None:
+    def without_outputs(*options: str) -> None:
         for made in root.glob("unit*/main.o"):
             made.unlink()
-        run()
+        run(*options)
+
+    def cold() -> None:
+        # What others made is replaced once without being stored: here it would be the plain run's.
+        shutil.rmtree(root / ".taskrunner", ignore_errors=True)
+        without_outputs("--concurrency=1")
 
     return {
         "plain sh, one after the other": lambda: sh(plain, root),
@@ -80,7 +81,7 @@ def variants(root: Path, tasks: int) -> dict[str, Callable[[], None]]:
         ),
         "first run, traced and stored, concurrency 1": cold,
         "second run, nothing to do": run,
-        "outputs deleted, restored": restored,
+        "outputs deleted, restored": without_outputs,
         "looking at all files (find)": lambda: sh("find . -name .taskrunner -prune -o -ls", root),
     }
 
