@@ -16,9 +16,13 @@ use fspy::{Spawn, Supervisor, Trace};
 use support::{Ran, can_trace, compiled, finish, folded, given, has, helper, step};
 use tempfile::TempDir;
 
-fn fast(spawn: &Spawn) -> Ran {
+fn fast_supervisor() -> Supervisor {
     let preload = Path::new(fspy::BUILT_PRELOAD);
-    let mut supervisor = Supervisor::start_fast(&helper(), preload, &std::env::temp_dir()).unwrap();
+    Supervisor::start_fast(&helper(), preload, &std::env::temp_dir()).unwrap()
+}
+
+fn fast(spawn: &Spawn) -> Ran {
+    let mut supervisor = fast_supervisor();
     supervisor.spawn(spawn).unwrap();
     finish(&mut supervisor, spawn.id)
 }

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use fspy::{Spawn, Trace};
 
-use super::support::{Ran, can_trace, compiled, finish, helper, step};
-use super::{fast, fresh, notified, same};
+use super::support::{Ran, can_trace, compiled, finish, step};
+use super::{fast, fast_supervisor, fresh, notified, same};
 
 /// A step of the program, which is not given what it looks up.
 fn command() -> Option<[&'static str; 5]> {
@@ -89,9 +89,7 @@ fn where_every_call_is_notified_nobody_sees_them() {
 fn logged(spawn: &Spawn) -> (Ran, Vec<u8>) {
     use std::io::{Read, Seek};
     let mut log = tempfile::tempfile().unwrap();
-    let preload = std::path::Path::new(fspy::BUILT_PRELOAD);
-    let scratch = std::env::temp_dir();
-    let mut supervisor = fspy::Supervisor::start_fast(&helper(), preload, &scratch).unwrap();
+    let mut supervisor = fast_supervisor();
     supervisor.spawn_logged(spawn, log.try_clone().unwrap().into()).unwrap();
     let ran = finish(&mut supervisor, spawn.id);
     let mut bytes = Vec::new();
@@ -105,9 +103,7 @@ fn logged(spawn: &Spawn) -> (Ran, Vec<u8>) {
 fn the_first_process_of_a_program_is_seen_in_every_step() {
     let Some(argv) = command() else { return };
     let dir = fresh();
-    let preload = std::path::Path::new(fspy::BUILT_PRELOAD);
-    let scratch = std::env::temp_dir();
-    let mut supervisor = fspy::Supervisor::start_fast(&helper(), preload, &scratch).unwrap();
+    let mut supervisor = fast_supervisor();
     for id in 1..4 {
         supervisor.spawn(&Spawn { id, ..step(&argv, dir.path()) }).unwrap();
         let ran = finish(&mut supervisor, id);

@@ -6,10 +6,10 @@
 
 use fspy_ring::{NUMBER, SiteKind};
 
+use super::sites::LANDING;
+
 /// How the function is called.
 pub(super) const NAME: &[u8] = b"syscall";
-/// `endbr64`, with which functions begin where branches are guarded.
-const BEGIN: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 /// `cmp rax, -4095`
 const COMPARISON: [u8; 6] = [0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff];
 /// `ret`
@@ -18,7 +18,7 @@ const RETURN: u8 = 0xc3;
 /// Where the moves of the function at `at` begin; `None` if it has another shape.
 pub(super) fn moves(code: &[u8], at: usize) -> Option<usize> {
     let function = code.get(at..)?;
-    let guarded = function.strip_prefix(&BEGIN);
+    let guarded = function.strip_prefix(&LANDING);
     let moves = guarded.unwrap_or(function);
     let tail = moves.strip_prefix(SiteKind::Function.code())?.strip_prefix(&COMPARISON)?;
     // `jae`, short or long.
@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn it_is_found_guarded_and_with_a_long_branch_too() {
         assert_eq!(moves(&PLAIN, 0), Some(0));
-        let long = [&[0x90][..], &BEGIN, &PLAIN[..31], &[0x0f, 0x83, 1, 2, 3, 4, RETURN]].concat();
+        let long =
+            [&[0x90][..], &LANDING, &PLAIN[..31], &[0x0f, 0x83, 1, 2, 3, 4, RETURN]].concat();
         assert_eq!(moves(&long, 1), Some(5));
         assert_eq!(moves(&long, 0), None);
     }

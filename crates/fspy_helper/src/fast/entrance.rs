@@ -5,14 +5,12 @@ use fspy_ring::Entrance;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, OpKind, Register};
 
 use super::elf::Elf;
-use super::sites::{around, far_targets, is_branch};
+use super::sites::{LANDING, far_targets, is_entered_nearby, is_within};
 
 /// The function; `secure_getenv` calls it.
 const NAME: &[u8] = b"getenv";
 /// What a jump takes.
 const JUMP: usize = 5;
-/// `endbr64`: it stays where it is, for processors that want to see it there.
-const LANDING: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 
 /// Where it is in the file, in place of an address; `None` if there is none, or none that may be
 /// moved.
@@ -27,6 +25,7 @@ pub(super) fn entrance(elf: &Elf<'_>) -> Option<Entrance> {
 
 /// As above, of the function that begins at `at`.
 fn in_code(code: &[u8], at: usize) -> Option<Entrance> {
+    // It stays where it is, for processors that want to see it there.
     let lands = code.get(at..)?.starts_with(&LANDING);
     let at = if lands { at + LANDING.len() } else { at };
     let length = movable(code.get(at..)?)?;
@@ -40,9 +39,8 @@ fn in_code(code: &[u8], at: usize) -> Option<Entrance> {
 
 /// Whether a branch leads behind the first of these bytes.
 fn is_entered(code: &[u8], at: usize, length: usize) -> bool {
-    let within = |target: u64| (at as u64 + 1..(at + length) as u64).contains(&target);
-    let nearby = || around(code, at).filter(is_branch).map(|branch| branch.near_branch_target());
-    nearby().any(within) || far_targets(code).any(within)
+    is_entered_nearby(code, at, length)
+        || far_targets(code).any(|target| is_within(target, at, length))
 }
 
 /// How many bytes the instructions take that have to make room for a jump.

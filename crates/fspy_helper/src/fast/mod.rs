@@ -35,14 +35,13 @@ pub(crate) use inject::Answer;
 pub(crate) use moving::moves;
 pub(crate) use nameless::{FLAGS as NO_NAME, Nameless, WITHIN_PAGE};
 pub(crate) use places::{Leads, Places};
-pub(crate) use recorded::Recorded;
 pub(crate) use repeated::{Asked, Repeated};
 pub(crate) use report::{Reported, reported};
 
 use habits::{Habits, Program};
 use inject::Injection;
 use moving::Moving;
-use recorded::Scene;
+use recorded::{Recorded, Scene};
 use ring::Ring;
 use sites::Libraries;
 use variables::Variables;
@@ -97,30 +96,24 @@ impl Workshop {
         ring::is_loadable(&workshop.library).then(|| Arc::new(workshop))
     }
 
-    /// Looks for what to patch in this machine's C library before the first program asks: that takes
+    /// Looks for what to patch in this machine's C library before the first step asks: that takes
     /// milliseconds, and nothing runs yet. Who asks meanwhile waits.
     pub(crate) fn prepare(self: &Arc<Self>) {
         let workshop = Arc::clone(self);
-        // Without the thread, the first program waits.
-        let _ = std::thread::Builder::new().spawn(move || {
-            workshop.nameless();
-            let mut libraries = workshop.libraries.lock().unwrap_or_else(PoisonError::into_inner);
-            for path in USUAL {
-                if let Ok(stat) = rustix::fs::stat(path) {
-                    libraries.get(path.as_bytes(), &look::identity(&stat));
-                }
-            }
-        });
+        // Without the thread, the first step waits.
+        let _ = std::thread::Builder::new().spawn(move || workshop.nameless().len());
     }
-}
 
-impl Workshop {
     /// How this machine's C library asks about open files, each way once.
     pub(crate) fn nameless(&self) -> &[Nameless] {
         self.nameless.get_or_init(|| {
+            let mut libraries = self.libraries.lock().unwrap_or_else(PoisonError::into_inner);
             let mut found = Vec::new();
-            for elf in USUAL.iter().filter_map(|path| std::fs::read(path).ok()) {
-                found.extend(nameless::in_library(&elf));
+            for path in USUAL {
+                if let Ok(stat) = rustix::fs::stat(path) {
+                    let library = libraries.get(path.as_bytes(), &look::identity(&stat));
+                    found.extend_from_slice(&library.nameless);
+                }
             }
             found.sort_unstable();
             found.dedup();

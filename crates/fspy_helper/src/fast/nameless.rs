@@ -25,8 +25,7 @@ pub(crate) struct Nameless {
 }
 
 /// All such places in an ELF file.
-pub(super) fn in_library(bytes: &[u8]) -> Vec<Nameless> {
-    let Some(elf) = Elf::new(bytes) else { return Vec::new() };
+pub(super) fn in_library(elf: Elf<'_>) -> Vec<Nameless> {
     let image = Image { elf };
     let code = elf.segments().filter(|segment| segment.executable);
     code.flat_map(|segment| image.asks(&segment)).collect()
@@ -125,6 +124,10 @@ impl Registers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn in_library(bytes: &[u8]) -> Vec<Nameless> {
+        Elf::new(bytes).map(super::in_library).unwrap_or_default()
+    }
 
     /// A library of one page: its code at 0x1000, and a text at 0x1100.
     fn library(code: &[u8], name: u8) -> Vec<u8> {

@@ -13,6 +13,7 @@ use stat::{StatId, as_path};
 use super::any_call;
 use super::elf::Elf;
 use super::entrance::entrance;
+use super::nameless::{self, Nameless};
 
 /// Libraries larger than this are none that is looked for.
 const LARGEST: u64 = 16 << 20;
@@ -40,6 +41,8 @@ pub(crate) struct Library {
     pub(crate) sites: Vec<Site>,
     /// Where variables are looked up; its address is an offset in the file.
     pub(crate) lookup: Option<Entrance>,
+    /// How it asks about open files.
+    pub(crate) nameless: Vec<Nameless>,
 }
 
 impl Libraries {
@@ -57,13 +60,13 @@ impl Libraries {
 
 /// What is in an ELF file; `None` if it is none that is understood.
 fn library(elf: &[u8]) -> Option<Library> {
-    let lookup = Elf::new(elf).and_then(|elf| entrance(&elf));
-    Some(Library { sites: in_library(elf)?, lookup })
+    let elf = Elf::new(elf)?;
+    let nameless = nameless::in_library(elf);
+    Some(Library { sites: in_library(elf)?, lookup: entrance(&elf), nameless })
 }
 
 /// All places in it.
-fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
-    let elf = Elf::new(elf)?;
+fn in_library(elf: Elf<'_>) -> Option<Vec<Site>> {
     let text = elf.section(b".text")?;
     let code = elf.bytes(&text)?;
     let functions = elf.functions(any_call::NAME).unwrap_or_default();
@@ -91,7 +94,7 @@ fn scan(code: &[u8], functions: &[usize]) -> Vec<(usize, SiteKind)> {
     let mut sites: Vec<_> = compared
         .chain(functions.map(|at| (at, SiteKind::Function)))
         .chain(from_stack.map(|at| (at, SiteKind::FromStack)))
-        .filter(|&(at, kind)| !is_entered_nearby(code, at, kind))
+        .filter(|&(at, kind)| !is_entered_nearby(code, at, kind.replaced()))
         .collect();
     sites.sort_unstable_by_key(|&(at, _)| at);
     // One function may have several names.
@@ -101,6 +104,8 @@ fn scan(code: &[u8], functions: &[usize]) -> Vec<(usize, SiteKind)> {
     sites
 }
 
+/// `endbr64`, with which functions begin where branches are guarded.
+pub(super) const LANDING: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 /// How far a short branch reaches, and what it takes besides.
 const NEARBY: usize = 144;
 /// Bytes after which a decoder that began within an instruction is in step.
@@ -111,7 +116,7 @@ fn kind(code: &[u8]) -> Option<SiteKind> {
 }
 
 /// Instructions from some way before `at` to some way after it, with their place in the code.
-pub(super) fn around(code: &[u8], at: usize) -> impl Iterator<Item = Instruction> {
+fn around(code: &[u8], at: usize) -> impl Iterator<Item = Instruction> {
     let start = at.saturating_sub(INTO_STEP);
     let end = code.len().min(at + NEARBY);
     let window = code.get(start..end).unwrap_or_default();
@@ -144,15 +149,15 @@ fn is_fast_call(code: &[u8], at: usize) -> bool {
     false
 }
 
-/// Whether a branch nearby leads behind the first of the bytes that would be replaced.
-fn is_entered_nearby(code: &[u8], at: usize, kind: SiteKind) -> bool {
+/// Whether a branch nearby leads behind the first of so many bytes.
+pub(super) fn is_entered_nearby(code: &[u8], at: usize, length: usize) -> bool {
     around(code, at)
         .filter(is_branch)
-        .any(|branch| is_within(branch.near_branch_target(), at, kind))
+        .any(|branch| is_within(branch.near_branch_target(), at, length))
 }
 
-fn is_within(target: u64, at: usize, kind: SiteKind) -> bool {
-    (at as u64 + 1..(at + kind.replaced()) as u64).contains(&target)
+pub(super) fn is_within(target: u64, at: usize, length: usize) -> bool {
+    (at as u64 + 1..(at + length) as u64).contains(&target)
 }
 
 /// Which of the sites a long branch leads into. Wherever four bytes may be the distance of one they
@@ -168,7 +173,9 @@ fn entered_from_afar(code: &[u8], sites: &[(usize, SiteKind)]) -> HashSet<usize>
         }
         let next = sites.partition_point(|&(at, _)| (at as u64) < target);
         let site = next.checked_sub(1).and_then(|before| sites.get(before));
-        entered.extend(site.filter(|site| is_within(target, site.0, site.1)).map(|site| site.0));
+        let within =
+            site.filter(|&&(at, kind)| is_within(target, at, kind.replaced())).map(|site| site.0);
+        entered.extend(within);
     }
     entered
 }
@@ -186,7 +193,7 @@ pub(super) fn far_targets(code: &[u8]) -> impl Iterator<Item = u64> {
     })
 }
 
-pub(super) fn is_branch(instruction: &Instruction) -> bool {
+fn is_branch(instruction: &Instruction) -> bool {
     instruction.op_count() > 0
         && matches!(
             instruction.op0_kind(),
@@ -224,6 +231,10 @@ impl Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn in_library(elf: &[u8]) -> Option<Vec<Site>> {
+        super::in_library(Elf::new(elf)?)
+    }
 
     /// `mov eax, 257; syscall; cmp rax, -4096; ja +1`, and whatever comes before and after.
     fn code(before: &[u8], after: &[u8]) -> Vec<u8> {
